@@ -1,0 +1,97 @@
+"""Everything that configuration says, loaded and checked at once: contracts, sources, models in build order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from lakehouse.configuration import ConfigurationError, Problem
+from lakehouse.contracts import Contract, load_contracts
+from lakehouse.contracts.contract import META_COLUMNS
+from lakehouse.contracts.load import SHIPPED as SHIPPED_CONTRACTS
+from lakehouse.contracts.load import contract_files
+from lakehouse.sources.load import SHIPPED as SHIPPED_SOURCES
+from lakehouse.sources.load import Source, core_models, find_sources
+from lakehouse.warehouse.lineage import output_columns, parse, tables_read
+from lakehouse.warehouse.load import META_TABLES, ModelFile, load_models, shipped_model_files
+from lakehouse.warehouse.model import Model
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The lake as configured. `models` are in build order."""
+
+    contracts: dict[str, Contract]
+    sources: tuple[Source, ...]
+    models: tuple[Model, ...]
+
+    @property
+    def feeds(self) -> list[str]:
+        return list(self.contracts)
+
+
+def load_catalog(config_dir: Path | None = None) -> Catalog:
+    """The shipped configuration and a team's own beside it (same name: theirs wins).
+
+    Raises ConfigurationError with every problem of every file in one message.
+    """
+    problems: list[Problem] = []
+
+    def gathered(load: Callable[[], Iterable[T]]) -> list[T]:
+        try:
+            return list(load())
+        except ConfigurationError as error:
+            problems.extend(error.problems)
+            return []
+
+    files = contract_files(SHIPPED_CONTRACTS, "contracts")
+    sources = gathered(partial(find_sources, SHIPPED_SOURCES))
+    if config_dir is not None and not config_dir.is_dir():
+        problems.append(Problem("LAKEHOUSE_CONFIG_DIR", "", "a folder", f'"{config_dir}"'))
+    elif config_dir is not None:
+        files += contract_files(config_dir / "contracts", f"{config_dir.name}/contracts")
+        sources += gathered(partial(find_sources, config_dir / "sources", f"{config_dir.name}/sources"))
+    by_name = {source.name: source for source in sources}
+    listed = [by_name[name] for name in sorted(by_name)]
+    for source in listed:
+        files += source.contract_files
+    contracts = dict(gathered(lambda: load_contracts(files).items()))
+    feeds = [name for name, contract in contracts.items() if contract.source is None]
+    helpers: list[ModelFile] = []
+    if contracts:
+        for source in listed:
+            helpers += gathered(partial(source.helper_files, feeds))
+    model_files = [*gathered(shipped_model_files), *helpers]
+    if problems:
+        raise ConfigurationError(problems)
+    staged = staged_columns(contracts)
+    core = core_models(contracts, listed, {**staged, **_helper_columns(helpers, staged)})
+    return Catalog(contracts, tuple(listed), tuple(load_models(model_files, core, staged)))
+
+
+def staged_columns(contracts: dict[str, Contract]) -> dict[str, tuple[str, ...]]:
+    """The tables that staging writes, and their columns."""
+    tables: dict[str, tuple[str, ...]] = {}
+    for contract in contracts.values():
+        columns = (*contract.columns, *META_COLUMNS)
+        tables[contract.staged_table] = columns
+        tables[contract.versions_table] = columns
+    return tables
+
+
+def _helper_columns(
+    helpers: list[ModelFile], staged: dict[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Columns of the sources' helper tables, so that a mapping over them can be checked before anything is built."""
+    columns = {file.path.stem: tuple(doc.name for doc in file.doc.columns) for file in helpers}
+    known = {**META_TABLES, **staged, **columns}
+    for file in helpers:
+        query = parse(file.path.read_text(encoding="utf-8"))
+        reads = {table: known[table] for table in tables_read(query) if table in known}
+        columns[file.path.stem] = tuple(output_columns(query, reads))
+    return columns

@@ -1,0 +1,260 @@
+"""The `lakehouse` command: what a person types. Each command calls one function of the package and shows its result."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from lakehouse.catalog import Catalog, load_catalog
+from lakehouse.configuration import ConfigurationError
+from lakehouse.settings import Settings
+
+app = typer.Typer(
+    help="An analytics lakehouse on one machine: drop files into data/landing, get trusted tables and HTML reports.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _settings(**changes: object) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # pydantic validates
+    except ValidationError as error:
+        lines = [
+            f"LAKEHOUSE_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}, found {one['input']!r}."
+            for one in error.errors()
+        ]
+        _fail("\n".join(lines))
+
+
+def _catalog(settings: Settings) -> Catalog:
+    try:
+        return load_catalog(settings.config_dir)
+    except ConfigurationError as error:
+        _fail(str(error))
+
+
+@app.command()
+def check() -> None:
+    """Check all configuration: contracts, sources, models. Exit 1 with every problem of every file.
+
+    [dim]Example:[/dim]  LAKEHOUSE_CONFIG_DIR=./our-config lakehouse check
+    """
+    catalog = _catalog(_settings())
+    console.print(
+        f"{len(catalog.contracts)} contracts, {len(catalog.sources)} sources, {len(catalog.models)} models: all right."
+    )
+
+
+@app.command()
+def run(
+    select: Annotated[str, typer.Option(help="Which assets, in Dagster's selection syntax.")] = "*",
+    as_of: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Judge windows and freshness at this date.")
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print nothing unless something fails (for cron).")
+    ] = False,
+) -> None:
+    """Take pending landing files and bring tables and reports up to date.
+
+    [dim]Examples:[/dim]
+
+      lakehouse run
+      lakehouse run --select "group:reports"
+      lakehouse run --select "+fct_orders" --as-of 2011-06-30
+      lakehouse run --quiet || mail -s "lake" team@example.com
+    """
+    settings = _settings(as_of=as_of)
+    if not _run(settings, select, quiet=quiet):
+        raise typer.Exit(1)
+
+
+def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
+    from lakehouse.display import RunDisplay, print_outcome  # late: so that --help answers at once
+
+    catalog = _catalog(settings)
+    started = time.monotonic()
+    with RunDisplay(console, quiet=quiet) as display:
+        from lakehouse.defs.runner import run_assets
+
+        try:
+            outcome = run_assets(settings, catalog, select, display.plan, display.event)
+        except ValueError as error:
+            _fail(str(error))
+    seconds = time.monotonic() - started
+    return print_outcome(errors if quiet else console, settings, outcome, display, seconds, quiet=quiet)
+
+
+@app.command()
+def generate(
+    orders: Annotated[
+        int, typer.Option(min=1, help="How many orders; everything else scales with them.")
+    ] = 50_000,
+    start: Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="First day.")] = "2025-01-01",
+    end: Annotated[
+        str, typer.Option(metavar="YYYY-MM-DD", help="First day that isn't generated any more.")
+    ] = "2026-01-01",
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 7,
+    dirt: Annotated[
+        float, typer.Option(min=0, max=0.5, help="Share of bad rows, re-sent, late and out-of-order files.")
+    ] = 0.0,
+    into: Annotated[
+        Path | None, typer.Option(help="Landing folder to fill; default: the lake's own.")
+    ] = None,
+) -> None:
+    """Make a synthetic company: files for every feed, and ground_truth.json that says what was planted.
+
+    [dim]Examples:[/dim]
+
+      lakehouse generate --orders 50000 --dirt 0.01
+      lakehouse generate --orders 1000000 --start 2023-01-01 --end 2026-01-01 --seed 1 --into /tmp/landing
+    """
+    target = into or _settings().paths.landing
+    _generate(orders, _day(start, "--start"), _day(end, "--end"), seed, dirt, target)
+
+
+def _generate(orders: int, start: date, end: date, seed: int, dirt: float, into: Path) -> None:
+    from rich.progress import Progress
+
+    from lakehouse.synth.company import generate as generate_company
+    from lakehouse.synth.plan import GeneratorPlan
+
+    try:
+        plan = GeneratorPlan(orders=orders, start=start, end=end, seed=seed, dirt=dirt)
+    except ValueError as error:
+        _fail(str(error))
+    begun = time.monotonic()
+    rows: dict[str, int] = {}
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("generating", total=None)
+
+        def told(feed: str, count: int) -> None:
+            rows[feed] = rows.get(feed, 0) + count
+            progress.update(task, description=f"generating {feed}: {rows[feed]:,} rows")
+
+        truth = generate_company(plan, into, told)
+    listed = ", ".join(f"{count:,} {feed}" for feed, count in rows.items())
+    console.print(
+        f"{len(truth.files)} files in {into} in {time.monotonic() - begun:.1f} s: {listed}.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        _fail(f"{option}: expected a date like 2025-01-31, found {text!r}.")
+
+
+@app.command()
+def demo(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders the demo's company has.")] = 50_000,
+) -> None:
+    """A synthetic year from landing to report: generate, run, and say where to look.
+
+    Fills an empty lake only: it never mixes made-up orders with real ones.
+    """
+    settings = _settings()
+    landing = settings.paths.landing
+    marker = settings.paths.data_dir / "ground_truth.json"
+    if (
+        landing.exists()
+        and any(path.is_file() and path.name != ".gitkeep" for path in landing.rglob("*"))
+        and not marker.exists()
+    ):
+        _fail(
+            f"expected an empty lake for the demo, found files in {landing}. "
+            "Give the demo a folder of its own: LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo"
+        )
+    _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, landing)
+    # The files are whole: nobody else writes into a lake that was just made.
+    if not _run(_settings(settle_seconds=0), "*", quiet=False):
+        raise typer.Exit(1)
+    console.print(
+        "Next: [bold]lakehouse ui[/bold] opens the asset graph; drop files into data/landing/<feed>/ for more."
+    )
+
+
+@app.command()
+def report() -> None:
+    """Make the reports anew from the published tables, without taking new files.
+
+    [dim]Example:[/dim]  lakehouse report
+    """
+    if not _run(_settings(), 'group:"reports"', quiet=False):
+        raise typer.Exit(1)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+    host: Annotated[
+        str, typer.Option(help="Address; the UI has no password, so think before you change it.")
+    ] = "127.0.0.1",
+) -> None:
+    """Open the Dagster UI and its daemon (sensor, schedule): assets, runs, checks.
+
+    [dim]Example:[/dim]  lakehouse ui --port 3001
+    """
+    from lakehouse.defs.home import prepare_home
+
+    settings = _settings()
+    _catalog(settings)
+    home = prepare_home(settings.paths)
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "LAKEHOUSE_DATA_DIR": str(settings.paths.data_dir),
+    }
+    environment["LAKEHOUSE_REPORTS_DIR"] = str(settings.paths.reports_dir)
+    dagster = Path(sys.executable).parent / "dagster"
+    console.print(f"http://{host}:{port}  (Ctrl-C ends it)")
+    arguments = [str(dagster), "dev", "-m", "lakehouse.definitions", "-h", host, "-p", str(port)]
+    os.execve(str(dagster), arguments, environment)  # noqa: S606  the UI takes this process's place
+
+
+@app.command()
+def docs(
+    is_check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether it is up to date (exit 1 when not).")
+    ] = False,
+    path: Annotated[Path, typer.Option(help="Where it stands.")] = Path("docs/data-dictionary.md"),
+) -> None:
+    """Write the data dictionary from contracts and schema.yml.
+
+    [dim]Example:[/dim]  lakehouse docs
+    """
+    from lakehouse.dictionary import data_dictionary
+
+    text = data_dictionary(load_catalog())
+    if is_check:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            _fail(f"{path} is stale: expected what contracts and schema.yml say. Run: lakehouse docs")
+        console.print(f"{path} is up to date.")
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    console.print(f"{path}: {len(text.splitlines())} lines.")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,303 @@
+"""The form of a contract: what an outside file looks like, and what its rows promise.
+
+Everything here is validated when the contract loads, so that ingestion can trust it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+import polars as pl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from lakehouse.configuration import describe, nearest
+from lakehouse.contracts.checks import CHECK_NAMES, check_problem
+
+ColumnType = Literal["id", "string", "integer", "decimal", "float", "boolean", "timestamp", "date"]
+COLUMN_TYPES: tuple[str, ...] = (
+    "id",
+    "string",
+    "integer",
+    "decimal",
+    "float",
+    "boolean",
+    "timestamp",
+    "date",
+)
+INGESTED_AT = "_ingested_at"
+META_COLUMNS = ("_source_file", "_row_number", "_ingested_at", "_row_hash")
+NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_DURATION = re.compile(r"^(\d+)\s*([hd])$")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _encoding(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError:
+        raise ValueError(f"expected an encoding such as utf-8 or latin-1, found {describe(name)}") from None
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"expected an IANA time zone such as Europe/Berlin, found {describe(name)}")
+    return name
+
+
+def _one_character(value: str) -> str:
+    if len(value) != 1:
+        raise ValueError(f"expected one character, found {describe(value)}")
+    return value
+
+
+class Format(_Strict):
+    """How an outside file writes things down. A BOM and CRLF need no saying."""
+
+    kind: Literal["csv", "jsonl", "parquet", "xlsx"] = "csv"
+    delimiter: Annotated[str, AfterValidator(_one_character)] = ","
+    quote: Annotated[str, AfterValidator(_one_character)] | None = '"'
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
+    timestamps: tuple[str, ...] = ("%Y-%m-%d %H:%M:%S",)
+    dates: tuple[str, ...] = ("%Y-%m-%d",)
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    nulls: tuple[str, ...] = ("",)
+    true: tuple[str, ...] = ("true", "True", "TRUE", "1", "t", "yes", "Y", "y")
+    false: tuple[str, ...] = ("false", "False", "FALSE", "0", "f", "no", "N", "n")
+    final_newline: Literal["optional", "required"] = "optional"
+    sheet: str | None = None
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if self.thousands == self.decimal:
+            raise ValueError(
+                f"expected thousands and decimal marks that differ, found {describe(self.decimal)} twice"
+            )
+        return self
+
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """What decides how bytes become text cells; a change makes rejected files be read anew."""
+        return (
+            self.kind,
+            self.delimiter,
+            str(self.quote),
+            self.encoding,
+            self.final_newline,
+            str(self.sheet),
+        )
+
+
+class Column(BaseModel):
+    """One column; keys that are not listed here are Pandera checks by their Pandera names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: ColumnType
+    header: tuple[str, ...] = ()
+    required: bool = False
+    default: Any = None
+    unit: str | None = None
+    description: str = ""
+    pii: bool = False
+    scale: int = Field(4, ge=0, le=12)
+    position_within: tuple[str, ...] = ()
+
+    @field_validator("header", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("type", mode="before")
+    @classmethod
+    def _known_type(cls, value: object) -> object:
+        if value not in COLUMN_TYPES:
+            hint = nearest(str(value), COLUMN_TYPES)
+            raise ValueError(f"expected a type ({', '.join(COLUMN_TYPES)}), found {describe(value)}\n{hint}")
+        return value
+
+    @model_validator(mode="after")
+    def _checks_are_panderas(self) -> Self:
+        for name, argument in self.checks.items():
+            problem = check_problem(name, argument, self.type)
+            if problem:
+                raise ValueError(problem)
+        return self
+
+    @property
+    def checks(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
+
+    @property
+    def is_derived(self) -> bool:
+        return bool(self.position_within)
+
+    @property
+    def polars_type(self) -> pl.DataType:
+        types: dict[str, pl.DataType] = {
+            "id": pl.String(),
+            "string": pl.String(),
+            "integer": pl.Int64(),
+            "decimal": pl.Decimal(18, self.scale),
+            "float": pl.Float64(),
+            "boolean": pl.Boolean(),
+            "timestamp": pl.Datetime("us"),
+            "date": pl.Date(),
+        }
+        return types[self.type]
+
+    @property
+    def sql_type(self) -> str:
+        types = {
+            "id": "VARCHAR",
+            "string": "VARCHAR",
+            "integer": "BIGINT",
+            "decimal": f"DECIMAL(18,{self.scale})",
+            "float": "DOUBLE",
+            "boolean": "BOOLEAN",
+            "timestamp": "TIMESTAMP",
+            "date": "DATE",
+        }
+        return types[self.type]
+
+
+class QuarantineLimit(_Strict):
+    at_most: float = Field(0.02, ge=0, le=1)
+
+
+class Contract(_Strict):
+    """One feed: what lands, and what its rows promise. `name` is the file's stem, `source` the folder it came from."""
+
+    name: str
+    source: str | None = None
+    description: str
+    owner: str
+    format: Format = Format()
+    key: tuple[str, ...] = Field(min_length=1)
+    latest_by: tuple[str, ...] = (INGESTED_AT,)
+    history: bool = False
+    columns: dict[str, Column] = Field(min_length=1)
+    rules: dict[str, str] = {}
+    references: dict[str, str] = {}
+    event_time: str | None = None
+    freshness: timedelta | None = None
+    quarantine: QuarantineLimit = QuarantineLimit()
+
+    @field_validator("freshness", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> object:
+        if value is None:
+            return None
+        match = _DURATION.match(value) if isinstance(value, str) else None
+        if not match:
+            raise ValueError(f'expected a duration such as "26h" or "2d", found {describe(value)}')
+        return timedelta(hours=int(match[1]) * (24 if match[2] == "d" else 1))
+
+    @field_validator("columns")
+    @classmethod
+    def _column_names(cls, columns: dict[str, Column]) -> dict[str, Column]:
+        for name in columns:
+            if not NAME.match(name):
+                raise ValueError(f"expected a lower-case name such as order_id, found {describe(name)}")
+        return columns
+
+    @field_validator("rules")
+    @classmethod
+    def _rules_parse(cls, rules: dict[str, str]) -> dict[str, str]:
+        for name, rule in rules.items():
+            try:
+                pl.sql_expr(rule)
+            except (pl.exceptions.SQLInterfaceError, pl.exceptions.SQLSyntaxError) as error:
+                raise ValueError(
+                    f"expected a SQL condition in {name}, found {describe(rule)}\n{error}"
+                ) from error
+        return rules
+
+    @property
+    def file_columns(self) -> dict[str, Column]:
+        """The columns that come from the file, the derived ones aside."""
+        return {name: column for name, column in self.columns.items() if not column.is_derived}
+
+    @property
+    def pii_columns(self) -> frozenset[str]:
+        return frozenset(name for name, column in self.columns.items() if column.pii)
+
+    @property
+    def staged_table(self) -> str:
+        return f"stg_{self.name}"
+
+    @property
+    def versions_table(self) -> str:
+        """The table that holds every valid version: the staged table itself where no history is kept."""
+        return f"stg_{self.name}_versions" if self.history else self.staged_table
+
+    def headers_of(self, column: str) -> tuple[str, ...]:
+        """Outside names that a column may come under, our own name included."""
+        return (*self.columns[column].header, column)
+
+    @property
+    def staging_version(self) -> str:
+        """Changes when anything that decides how raw text becomes staged rows changes."""
+        kept = self.model_dump(mode="json", include={"name", "format", "columns", "rules", "key"})
+        for column in kept["columns"].values():
+            column.pop("description"), column.pop("unit")
+        return _digest(kept)
+
+    @property
+    def reading_version(self) -> str:
+        """Changes when a file that was rejected whole deserves another reading."""
+        wanted = [
+            (name, column.header)
+            for name, column in self.file_columns.items()
+            if column.required and not column.default
+        ]
+        return _digest((self.format.reading, wanted))
+
+
+def _digest(content: object) -> str:
+    return hashlib.blake2b(repr(content).encode(), digest_size=4).hexdigest()
+
+
+def cross_problems(contract: Contract, contracts: dict[str, Contract]) -> list[tuple[str, str, str, str]]:
+    """What one contract says of columns and feeds that are not there: (key, expected, found, hint) each."""
+    names = set(contract.columns)
+    found: list[tuple[str, str, str, str]] = []
+
+    def need(key: str, column: str, known: set[str]) -> None:
+        if column not in known:
+            found.append((key, "one of the contract's columns", describe(column), nearest(column, known)))
+
+    for column in contract.key:
+        need("key", column, names)
+    for column in contract.latest_by:
+        need("latest_by", column, names | {INGESTED_AT})
+    for name, column_ in contract.columns.items():
+        for other in column_.position_within:
+            need(f"columns.{name}.position_within", other, set(contract.file_columns))
+    if contract.event_time:
+        need("event_time", contract.event_time, names)
+    for name, rule in contract.rules.items():
+        for column in sorted(set(pl.sql_expr(rule).meta.root_names())):
+            need(f"rules.{name}", column, names)
+    for column, target in contract.references.items():
+        need("references", column, names)
+        feed, _, field = target.partition(".")
+        if feed not in contracts:
+            hint = nearest(feed, contracts)
+            found.append((f"references.{column}", "feed.column of a known feed", describe(target), hint))
+        elif field not in contracts[feed].columns:
+            hint = nearest(field, contracts[feed].columns)
+            found.append((f"references.{column}", f"a column of {feed}", describe(target), hint))
+    return found
+
+
+__all__ = ["CHECK_NAMES", "Column", "Contract", "Format", "cross_problems"]

@@ -1,0 +1,77 @@
+"""The end of a run: the read-only copy for readers, and the reports made from it."""
+
+import importlib.metadata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+import duckdb
+
+from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
+from lakehouse.reports.commerce import commerce_page
+from lakehouse.reports.write import write_report
+from lakehouse.warehouse.model import Model
+from lakehouse.warehouse.publish import PUBLISHED_GROUPS, publish, record_run
+
+PUBLISHED = "published_marts"
+
+
+def published_asset(models: Sequence[Model], staged: Sequence[str]) -> dg.AssetsDefinition:
+    """marts.duckdb and exports/: dims, facts, marts and the lake's account of itself, swapped in atomically."""
+
+    @dg.asset(
+        name=PUBLISHED,
+        deps=[*(model.name for model in models if model.group in PUBLISHED_GROUPS), "run_settings", *staged],
+        group_name="marts",
+        kinds={"duckdb", "parquet"},
+        owners=["team:platform"],
+        description="The read-only copy that readers open (data/marts.duckdb) and the exported marts (data/exports).",
+        pool=WAREHOUSE_POOL,
+    )
+    def _published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+        started = context.instance.get_run_stats(context.run_id).start_time
+        with warehouse.session() as session:
+            now = datetime.now(UTC)
+            begun = datetime.fromtimestamp(started, UTC) if started else now
+            record_run(
+                session.connection,
+                context.run_id,
+                begun,
+                now,
+                [model.name for model in models if not model.is_view],
+            )
+            published = publish(session.connection, models, session.settings.paths)
+        return dg.MaterializeResult(
+            metadata={
+                "dagster/row_count": published.rows,
+                "path": dg.MetadataValue.path(published.path),
+                "tables": published.tables,
+                "size": published.path.stat().st_size,
+                "exports": dg.MetadataValue.md("\n".join(f"- {path.name}" for path in published.exports)),
+            }
+        )
+
+    return _published
+
+
+@dg.asset(
+    name="commerce_report",
+    deps=[PUBLISHED],
+    group_name="reports",
+    kinds={"altair", "html"},
+    owners=["team:platform"],
+    description="reports/commerce.html: one self-contained page, made from the published copy.",
+)
+def commerce_report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
+    paths = warehouse.settings.paths
+    version = importlib.metadata.version("lakehouse")
+    with duckdb.connect(str(paths.marts), read_only=True) as connection:
+        page = commerce_page(connection, run_id=context.run_id, code_version=version)
+    path = write_report(page, paths.reports_dir / "commerce.html")
+    return dg.MaterializeResult(
+        metadata={
+            "path": dg.MetadataValue.path(path),
+            "link": dg.MetadataValue.url(path.as_uri()),
+            "size": path.stat().st_size,
+        }
+    )

@@ -1,0 +1,164 @@
+"""What a run looks like in a terminal: a progress line, then a table of the layers and what did not hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import duckdb
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from lakehouse.settings import Settings
+
+if TYPE_CHECKING:
+    from lakehouse.defs.runner import RunOutcome, StepEvent
+
+LAYERS = ("raw", "staging", "core", "dims", "facts", "marts", "reports", "checks")
+
+
+@dataclass
+class RunDisplay:
+    """Follows the steps of a run; silent when quiet."""
+
+    console: Console
+    quiet: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+    _progress: Progress | None = None
+    _task: TaskID | None = None
+    _begun: dict[str, float] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        if not self.quiet:
+            columns = (
+                TextColumn("{task.description:<32}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+            )
+            self._progress = Progress(*columns, console=self.console, transient=True)
+            self._progress.start()
+            self._task = self._progress.add_task("loading definitions", total=None)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def plan(self, steps: Sequence[str]) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=len(steps), description="starting")
+
+    def event(self, event: StepEvent) -> None:
+        now = time.monotonic()
+        if event.kind == "start":
+            self._begun[event.step] = now
+            self._say(event.step, 0)
+            return
+        self.seconds[event.step] = now - self._begun.get(event.step, now)
+        self._say(event.step, 1)
+
+    def _say(self, step: str, advance: int) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=step, advance=advance)
+
+
+def layer_of(step: str) -> str:
+    """The layer that a step belongs to, by the naming convention of tables."""
+    if step.endswith("_checks"):
+        return "checks"
+    prefixes = {"raw_": "raw", "stg_": "staging", "dim_": "dims", "mart_": "marts", "published_": "marts"}
+    for prefix, layer in prefixes.items():
+        if step.startswith(prefix):
+            return layer
+    if step.endswith("_report"):
+        return "reports"
+    if step in ("fct_revenue_daily", "fct_cohort_ltv"):
+        return "marts"
+    return "facts" if step.startswith("fct_") or step == "inventory_alerts" else "core"
+
+
+def print_outcome(
+    console: Console,
+    settings: Settings,
+    outcome: RunOutcome,
+    display: RunDisplay,
+    seconds: float,
+    *,
+    quiet: bool,
+) -> bool:
+    """Prints what happened; True when nothing failed, error-level checks included."""
+    broken = [check for check in outcome.checks if check.is_error]
+    good = outcome.success and not broken
+    if not quiet:
+        _print_layers(console, settings, display)
+    for step, message in outcome.failures.items():
+        console.print(f"[red]failed[/red] {step}", highlight=False)
+        console.print(f"  {message}", markup=False, highlight=False, soft_wrap=True)
+    if outcome.skipped:
+        console.print(
+            f"[yellow]not rebuilt[/yellow] {', '.join(outcome.skipped)}", highlight=False, soft_wrap=True
+        )
+    for check in outcome.checks:
+        if check.is_error or not quiet:
+            colour = "red" if check.is_error else "yellow"
+            console.print(
+                f"[{colour}]check[/{colour}] {check.asset}.{check.check}:", end=" ", highlight=False
+            )
+            console.print(check.text, markup=False, highlight=False, soft_wrap=True)
+    if not quiet:
+        _print_end(console, settings, outcome, seconds, good=good)
+    return good
+
+
+def _print_layers(console: Console, settings: Settings, display: RunDisplay) -> None:
+    spent = dict.fromkeys(LAYERS, 0.0)
+    for step, took in display.seconds.items():
+        spent[layer_of(step)] += took
+    rows = _rows_per_layer(settings)
+    table = Table(title="Rows per layer", title_justify="left")
+    table.add_column("layer")
+    for heading in ("rows", "of them", "seconds"):
+        table.add_column(heading, justify="right" if heading != "of them" else "left")
+    for layer in LAYERS:
+        count, note = rows.get(layer, ("", ""))
+        if spent[layer] or count:
+            table.add_row(layer, count, note, f"{spent[layer]:.1f}")
+    console.print(table)
+
+
+def _rows_per_layer(settings: Settings) -> dict[str, tuple[str, str]]:
+    if not settings.paths.marts.exists():
+        return {}
+    with duckdb.connect(str(settings.paths.marts), read_only=True) as connection:
+        files, landed, staged, superseded, resent, bad = connection.execute(
+            "select count(*), coalesce(sum(rows), 0), coalesce(sum(staged), 0), coalesce(sum(superseded), 0), "
+            "coalesce(sum(resent), 0), coalesce(sum(quarantined), 0) from meta_files"
+        ).fetchall()[0]
+        tables = connection.execute(
+            "select table_name, estimated_size from duckdb_tables() where not starts_with(table_name, 'meta_')"
+        ).fetchall()
+    rows = {
+        "raw": (f"{landed:,}", f"in {files:,} files"),
+        "staging": (f"{staged:,}", f"{superseded:,} superseded, {resent:,} re-sent, {bad:,} in quarantine"),
+    }
+    for layer in ("dims", "facts", "marts"):
+        names = [(name, size) for name, size in tables if layer_of(name) == layer]
+        rows[layer] = (f"{sum(size for _, size in names):,}", f"in {len(names)} tables")
+    return rows
+
+
+def _print_end(
+    console: Console, settings: Settings, outcome: RunOutcome, seconds: float, *, good: bool
+) -> None:
+    state = "[green]done[/green]" if good else "[red]failed[/red]"
+    console.print(f"{state} in {seconds:.1f} s, run {outcome.run_id}", highlight=False)
+    if good:
+        for path in sorted(settings.paths.reports_dir.glob("*.html")):
+            console.print(f"report: {path}", highlight=False, soft_wrap=True)

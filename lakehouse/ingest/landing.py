@@ -1,0 +1,173 @@
+"""What lies in landing, what raw already holds, and which files are therefore pending.
+
+The raw folder's file names are the ledger, so listing two folders tells everything: no database is opened, and the
+ledger cannot disagree with the data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart")
+_STAMP = "%Y%m%dT%H%M%S%f"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LandingFile:
+    """One file as it lies in landing. Sorted by path, which is the order of ingestion within a run.
+
+    Not by mtime: a copy or a restore scrambles mtimes, and the same files must give the same tables again.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+    @property
+    def feed(self) -> str:
+        return self.path.partition("/")[0]
+
+    @property
+    def fingerprint(self) -> str:
+        """Which file in which state: path, size and mtime."""
+        state = f"{self.path}\0{self.size}\0{self.mtime_ns}".encode()
+        return hashlib.blake2b(state, digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something in landing that is not taken, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    files: tuple[LandingFile, ...]
+    refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RawName:
+    """What a raw file's name says: `<ingested>-<fingerprint>-<content>-<reading>[.rejected|.resend].parquet`."""
+
+    stamp: str
+    fingerprint: str
+    content: str
+    reading: str
+    kind: Literal["rows", "rejected", "resend"] = "rows"
+
+    def __str__(self) -> str:
+        suffix = "" if self.kind == "rows" else f".{self.kind}"
+        return f"{self.stamp}-{self.fingerprint}-{self.content}-{self.reading}{suffix}.parquet"
+
+    @property
+    def ingested_at(self) -> datetime:
+        return datetime.strptime(self.stamp, _STAMP).replace(tzinfo=UTC)
+
+    @staticmethod
+    def stamp_of(moment: datetime) -> str:
+        return moment.astimezone(UTC).strftime(_STAMP)
+
+    @classmethod
+    def parse(cls, name: str) -> RawName | None:
+        stem, _, kind = name.removesuffix(".parquet").partition(".")
+        parts = stem.split("-")
+        if len(parts) != 4 or not name.endswith(".parquet") or kind not in ("", "rejected", "resend"):
+            return None
+        return cls(parts[0], parts[1], parts[2], parts[3], kind or "rows")  # type: ignore[arg-type]  # one of three
+
+
+def list_landing(landing: Path, feeds: Iterable[str], settle_seconds: float, now: float) -> Listing:
+    """Whole files of the given feeds below `landing`, in no order. `now`: seconds since the epoch.
+
+    Hidden and unfinished names and files changed within `settle_seconds` are left for a later listing; symbolic
+    links are refused, as what they point to may lie outside landing.
+    """
+    files: list[LandingFile] = []
+    refused: list[Refused] = []
+    settled_before = int((now - settle_seconds) * 1e9)
+    ahead = int((now + max(settle_seconds, 1.0)) * 1e9)
+    for feed in feeds:
+        folder = landing / feed
+        if folder.is_symlink():
+            refused.append(Refused(feed, "a symbolic link: files are taken from landing itself only"))
+        elif folder.is_dir():
+            for path, entry in _walk(os.fspath(folder), feed):
+                if entry.is_symlink():
+                    refused.append(Refused(path, "a symbolic link: files are taken from landing itself only"))
+                    continue
+                try:
+                    state = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:
+                    continue
+                if settled_before < state.st_mtime_ns <= ahead and settle_seconds > 0:
+                    continue
+                files.append(LandingFile(path, state.st_size, state.st_mtime_ns))
+    return Listing(tuple(files), tuple(refused))
+
+
+def unknown_feeds(landing: Path, feeds: Iterable[str]) -> list[str]:
+    """Folders in landing that no contract knows: their files would wait for ever, so they are named."""
+    if not landing.is_dir():
+        return []
+    known = set(feeds)
+    return sorted(
+        entry.name
+        for entry in os.scandir(landing)
+        if not entry.name.startswith(".") and entry.name not in known
+    )
+
+
+def _walk(folder: str, shown: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            path = f"{shown}/{name}"
+            if entry.is_dir(follow_symlinks=False):
+                yield from _walk(entry.path, path)
+            elif not name.endswith(UNFINISHED) and (
+                entry.is_file(follow_symlinks=False) or entry.is_symlink()
+            ):
+                yield path, entry
+
+
+def list_raw(raw: Path, feed: str) -> dict[Path, RawName]:
+    """A feed's raw files, oldest first."""
+    found = ((path, RawName.parse(path.name)) for path in (raw / feed).glob("ingest_date=*/*.parquet"))
+    named = {path: name for path, name in found if name is not None}
+    return dict(sorted(named.items(), key=lambda item: item[0].name))
+
+
+def raw_names(raw: Path, feed: str) -> list[RawName]:
+    """The same listing as names only: what the sensor needs, and all it can afford over 100,000 files."""
+    names: list[RawName] = []
+    folder = os.path.join(raw, feed)  # noqa: PTH118  a tick's inner loop
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return names
+    with os.scandir(folder) as partitions:
+        for partition in partitions:
+            if partition.is_dir() and partition.name.startswith("ingest_date="):
+                for name in os.listdir(partition.path):  # noqa: PTH208
+                    parsed = RawName.parse(name)
+                    if parsed is not None:
+                        names.append(parsed)
+    return names
+
+
+def pending(landed: Iterable[LandingFile], raw: Iterable[RawName], reading_version: str) -> list[LandingFile]:
+    """Landed files of one feed that raw doesn't hold yet, in the order of ingestion.
+
+    A file that was rejected whole is pending again once the contract would read it another way.
+    """
+    held = {name.fingerprint for name in raw if name.kind != "rejected" or name.reading == reading_version}
+    return sorted(file for file in landed if file.fingerprint not in held)

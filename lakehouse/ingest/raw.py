@@ -1,0 +1,277 @@
+"""Landing file -> raw Parquet: every row as text exactly as it came, written once and never changed.
+
+A raw file appears under its final name only when it is whole, so a run that is killed leaves either nothing or
+everything of a file; what is missing is pending at the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.contracts import Contract
+from lakehouse.ingest.delimited import LinesAreNotRows
+from lakehouse.ingest.guard import Limits, Unreadable
+from lakehouse.ingest.landing import LandingFile, RawName, list_raw, pending
+from lakehouse.ingest.readers import open_table
+from lakehouse.ingest.table import RESERVED, TextTable, schema_of
+
+ROW_GROUP = 122_880
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """One landing file that is in raw now."""
+
+    file: str
+    rows: int
+    kind: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawFile:
+    """A raw file's own account of itself, from its Parquet footer."""
+
+    path: Path
+    name: RawName
+    source_file: str
+    batch: str
+    rows: int
+    landed_rows: int
+    reason: str
+    columns: tuple[str, ...]
+
+
+def ingest_pending(
+    contract: Contract,
+    landed: Sequence[LandingFile],
+    landing: Path,
+    raw: Path,
+    limits: Limits,
+    now: datetime,
+    progress: Callable[[Ingested], None] = lambda _: None,
+) -> list[Ingested]:
+    """Brings every pending file of one feed into raw, in order. A file that changes while it is read is left."""
+    held = list_raw(raw, contract.name)
+    known = list(held.values())
+    contents = {name.content for name in known if name.kind == "rows"}
+    _remove_unfinished(raw / contract.name)
+    latest = max((name.ingested_at for name in known), default=datetime.min.replace(tzinfo=UTC))
+    batch = now.isoformat()
+    done: list[Ingested] = []
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set threads = 2")
+        for file in pending(landed, known, contract.reading_version):
+            # Strictly increasing, so that the order of files is the order of their time stamps.
+            latest = max(now, latest + timedelta(microseconds=1))
+            stamp = RawName.stamp_of(latest)
+            writer = _Writer(connection, contract, landing / file.path, file, raw, stamp, batch, limits)
+            ingested = writer.write(contents)
+            if ingested is not None:
+                done.append(ingested)
+                progress(ingested)
+    return done
+
+
+def read_raw_file(path: Path, name: RawName) -> RawFile:
+    """What a raw file says of itself; opens its footer only."""
+    file = pq.ParquetFile(path)
+    account = json.loads(file.metadata.metadata[b"lakehouse"])
+    rows = file.metadata.num_rows
+    columns = tuple(shown_columns(file.schema_arrow.names))
+    return RawFile(
+        path,
+        name,
+        account["file"],
+        account["batch"],
+        rows,
+        account["resent_rows"] or rows,
+        account["reason"],
+        columns,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    connection: duckdb.DuckDBPyConnection
+    contract: Contract
+    path: Path
+    file: LandingFile
+    raw: Path
+    stamp: str
+    batch: str
+    limits: Limits
+
+    def write(self, contents: set[str]) -> Ingested | None:
+        """Writes the file into raw; None when it changed or vanished meanwhile. `contents`: hashes already held."""
+        try:
+            content = _content_hash(self.path)
+            if content in contents:
+                rows = self._resent_rows(content)
+                return self._publish(self._nothing("", rows, content), content, "resend", "", rows)
+            try:
+                temporary, rows = self._rows(content)
+            except Unreadable as error:
+                return self._publish(
+                    self._nothing(str(error), 0, content), content, "rejected", str(error), 0
+                )
+        except FileNotFoundError:
+            return None
+        header = pq.read_schema(temporary).names
+        missing = missing_columns(self.contract, header)
+        ingested = self._publish(
+            temporary, content, "rejected" if missing else "rows", "; ".join(missing), rows
+        )
+        if ingested is not None and not missing:
+            contents.add(content)
+        return ingested
+
+    def _rows(self, content: str) -> tuple[Path, int]:
+        form = self.contract.format
+        try:
+            table = open_table(self.path, form, self.limits, careful=False)
+            return self._copy(table, "", 0, content)
+        except LinesAreNotRows:
+            return self._copy(open_table(self.path, form, self.limits, careful=True), "", 0, content)
+
+    def _nothing(self, reason: str, resent_rows: int, content: str) -> Path:
+        empty = TextTable(schema_of([]), iter(()))
+        return self._copy(empty, reason, resent_rows, content)[0]
+
+    def _copy(self, table: TextTable, reason: str, resent_rows: int, content: str) -> tuple[Path, int]:
+        folder = self.raw / self.contract.name
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{uuid.uuid4().hex}.tmp"
+        failure: list[BaseException] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from table.batches
+            except (Unreadable, LinesAreNotRows, FileNotFoundError) as error:
+                failure.append(error)  # DuckDB would wrap it in an error of its own
+
+        rows = self.connection
+        rows.register("landed", pa.RecordBatchReader.from_batches(table.schema, batches()))
+        account = json.dumps(
+            {
+                "file": self.file.path,
+                "batch": self.batch,
+                "reason": reason,
+                "resent_rows": resent_rows,
+                "content": content,
+            }
+        )
+        try:
+            rows.execute(_copy_statement(table.columns, temporary, account), [self.file.path, self.stamp])
+            copied = rows.fetchone()
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            rows.unregister("landed")
+        if failure:
+            temporary.unlink(missing_ok=True)
+            raise failure[0]
+        return temporary, int(copied[0]) if copied else 0
+
+    def _publish(self, temporary: Path, content: str, kind: str, reason: str, rows: int) -> Ingested | None:
+        """Gives the raw file its final name, unless the landing file changed while it was read."""
+        state = self.path.stat() if self.path.exists() else None
+        if state is None or (state.st_size, state.st_mtime_ns) != (self.file.size, self.file.mtime_ns):
+            temporary.unlink()
+            return None
+        name = RawName(self.stamp, self.file.fingerprint, content, self.contract.reading_version, kind)  # type: ignore[arg-type]  # callers pass literals
+        folder = self.raw / self.contract.name / f"ingest_date={name.ingested_at:%Y-%m-%d}"
+        folder.mkdir(exist_ok=True)
+        sync_and_rename(temporary, folder / str(name))
+        return Ingested(self.file.path, rows, kind, reason)
+
+    def _resent_rows(self, content: str) -> int:
+        for path, name in list_raw(self.raw, self.contract.name).items():
+            if name.content == content and name.kind == "rows":
+                return int(pq.ParquetFile(path).metadata.num_rows)
+        raise AssertionError(content)
+
+
+def _copy_statement(columns: Sequence[str], target: Path, account: str) -> str:
+    quoted = [_quoted(column) for column in columns]
+    # A value can't hold the unit separator and a null differs from an empty text, so rows don't collide.
+    parts = ", ".join(f"coalesce({column}, chr(30))" for column in [*quoted, "_text"])
+    selected = ", ".join([*quoted, "_text", "_problem"])
+    return (
+        f"copy (select {selected}, $1::varchar as _source_file, _row_number, "
+        f"strptime($2, '%Y%m%dT%H%M%S%f') as _ingested_at, "
+        f"md5_number_lower(concat_ws(chr(31), {parts})) as _row_hash from landed) "
+        f"to {_literal(str(target))} (format parquet, compression zstd, compression_level 1, row_group_size {ROW_GROUP}, "
+        f"kv_metadata {{lakehouse: {_literal(account)}}})"
+    )
+
+
+def missing_columns(contract: Contract, header: Sequence[str]) -> list[str]:
+    """A reason for each required column that a file lacks."""
+    by_name = resolve_columns(contract, header)
+    return [
+        f'the required column "{contract.headers_of(name)[0]}" is missing; the file has: {", ".join(shown_columns(header))}'
+        for name, column in contract.file_columns.items()
+        if column.required and column.default is None and name not in by_name
+    ]
+
+
+def resolve_columns(contract: Contract, header: Sequence[str]) -> dict[str, str]:
+    """Our column name -> the file's header, matched without regard to case."""
+    actual = {name.casefold(): name for name in shown_columns(header)}
+    found: dict[str, str] = {}
+    for name in contract.file_columns:
+        for outside in contract.headers_of(name):
+            if outside.casefold() in actual:
+                found[name] = actual[outside.casefold()]
+                break
+    return found
+
+
+def shown_columns(header: Sequence[str]) -> list[str]:
+    """The file's own columns, the lake's additions aside."""
+    return [name for name in header if name not in RESERVED]
+
+
+def sync_and_rename(temporary: Path, final: Path) -> None:
+    """Makes a finished file appear under its final name, whole, also after a power cut."""
+    with temporary.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _remove_unfinished(folder: Path) -> None:
+    for leftover in folder.glob(".*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
+def _content_hash(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"

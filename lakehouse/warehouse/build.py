@@ -1,0 +1,33 @@
+"""Builds one model: its SELECT becomes a table or a view, whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from lakehouse.warehouse.model import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A built model: its row count and the DuckDB type of each column."""
+
+    name: str
+    rows: int
+    types: dict[str, str]
+
+
+def build_model(connection: duckdb.DuckDBPyConnection, model: Model) -> Built:
+    """Replaces the model's table or view in one statement, so that a killed build leaves the former one."""
+    kind = "view" if model.is_view else "table"
+    sql = model.sql.strip().rstrip(";")
+    connection.execute(f"create or replace {kind} {model.name} as\n{sql}")
+    return describe_table(connection, model.name)
+
+
+def describe_table(connection: duckdb.DuckDBPyConnection, table: str) -> Built:
+    """Row count and column types of a table as it stands."""
+    types = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
+    rows = connection.execute(f"select count(*) from {table}").fetchall()[0][0]
+    return Built(table, rows, types)

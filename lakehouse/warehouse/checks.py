@@ -1,0 +1,107 @@
+"""The tests of schema.yml as SQL, and their verdict: how many rows fail, with a few of them to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from lakehouse.warehouse.model import DataTest, Model, Severity
+
+SAMPLES = 5
+MASK = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One test of one model, ready to run. `query` selects the rows that fail."""
+
+    name: str
+    model: str
+    query: str
+    severity: Severity
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found. `samples` hold a few failing rows, personal data masked."""
+
+    failures: int
+    samples: tuple[dict[str, Any], ...]
+
+    @property
+    def passed(self) -> bool:
+        return self.failures == 0
+
+
+def checks_of(model: Model) -> list[Check]:
+    """All tests of a model, those of its columns included. Names are unique within the model."""
+    checks = [_check(model, test, None) for test in model.doc.data_tests]
+    for column in model.doc.columns:
+        checks += [_check(model, test, column.name) for test in column.data_tests]
+    return checks
+
+
+def _check(model: Model, test: DataTest, column: str | None) -> Check:
+    query, told = _query(model.name, test, column)
+    name = test.name or "_".join(part for part in (test.kind, column, _suffix(test)) if part)
+    return Check(
+        name, model.name, query, test.severity or model.doc.config.severity, test.description or told
+    )
+
+
+def _suffix(test: DataTest) -> str:
+    columns = test.arguments.get("columns")
+    return "_".join(columns) if columns else ""
+
+
+def _query(table: str, test: DataTest, column: str | None) -> tuple[str, str]:
+    arguments = test.arguments
+    if test.kind == "unique":
+        return _duplicates(table, [str(column)]), f"{column} is unique."
+    if test.kind == "unique_combination_of_columns":
+        return _duplicates(table, arguments["columns"]), f"{' + '.join(arguments['columns'])} is unique."
+    if test.kind == "not_null":
+        return f"select * from {table} where {column} is null", f"{column} is never null."
+    if test.kind == "accepted_values":
+        values = ", ".join(_literal(value) for value in arguments["values"])
+        return f"select * from {table} where {column} not in ({values})", f"{column} is one of {values}."
+    if test.kind == "relationships":
+        to, field = arguments["to"], arguments["field"]
+        query = (
+            f"select * from {table} where {column} is not null "
+            f"and {column} not in (select {field} from {to} where {field} is not null)"
+        )
+        return query, f"Every {column} stands in {to}.{field}."
+    if test.kind == "expression_is_true":
+        return f"select * from {table} where not ({arguments['expression']})", f"{arguments['expression']}"
+    return str(arguments["query"]).strip().rstrip(";"), "The query gives no row."
+
+
+def _duplicates(table: str, columns: list[str]) -> str:
+    listed = ", ".join(columns)
+    return f"select {listed}, count(*) as rows from {table} group by {listed} having count(*) > 1"
+
+
+def _literal(value: object) -> str:
+    escaped = str(value).replace("'", "''")
+    return f"'{escaped}'" if isinstance(value, str) else str(value)
+
+
+def run_check(connection: duckdb.DuckDBPyConnection, check: Check, masked: frozenset[str]) -> Verdict:
+    """Runs a check. `masked`: column names whose values are personal data."""
+    failures = connection.execute(f"select count(*) from ({check.query}) as failing").fetchall()[0][0]
+    if failures == 0:
+        return Verdict(0, ())
+    cursor = connection.execute(f"select * from ({check.query}) as failing limit {SAMPLES}")
+    names = [column[0] for column in cursor.description or ()]
+    samples = tuple(
+        {
+            name: MASK if name in masked and value is not None else value
+            for name, value in zip(names, row, strict=True)
+        }
+        for row in cursor.fetchall()
+    )
+    return Verdict(failures, samples)

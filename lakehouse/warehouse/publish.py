@@ -1,0 +1,101 @@
+"""The read-only copy for readers, swapped in whole: they never block the writer, nor the writer them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from lakehouse.ingest.raw import sync_and_rename
+from lakehouse.settings import LakePaths
+from lakehouse.warehouse.model import Model
+
+KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings")
+PUBLISHED_GROUPS = ("dims", "facts", "marts")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    path: Path
+    tables: int
+    rows: int
+    exports: tuple[Path, ...]
+
+
+def record_run(
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    started_at: datetime,
+    ended_at: datetime,
+    tables: Iterable[str],
+) -> None:
+    """One row of meta_runs; a run that is repeated under the same id replaces its own."""
+    seconds = (ended_at - started_at).total_seconds()
+    counts = [connection.execute(f"select count(*) from {table}").fetchall()[0][0] for table in tables]
+    landed, staged, quarantined = connection.execute(
+        "select coalesce(sum(rows), 0)::bigint, coalesce(sum(staged), 0)::bigint, coalesce(sum(quarantined), 0)::bigint from meta_files"
+    ).fetchall()[0]
+    connection.execute("delete from meta_runs where run_id = $1", [run_id])
+    values = [run_id, started_at.replace(tzinfo=None), seconds, landed, staged, quarantined, sum(counts)]
+    connection.execute("insert into meta_runs values ($1, $2, $3, $4, $5, $6, $7)", values)
+
+
+def publish(connection: duckdb.DuckDBPyConnection, models: Sequence[Model], paths: LakePaths) -> Published:
+    """Copies dims, facts, marts and the lake's own account into marts.duckdb, and marts into exports/."""
+    chosen = [model for model in models if model.group in PUBLISHED_GROUPS or model.name == "run_settings"]
+    paths.data_dir.mkdir(parents=True, exist_ok=True)
+    for leftover in paths.data_dir.glob(".marts-*.tmp*"):
+        leftover.unlink(missing_ok=True)
+    temporary = paths.data_dir / f".marts-{uuid.uuid4().hex}.tmp"
+    rows = 0
+    connection.execute(f"attach '{_escaped(temporary)}' as published")
+    try:
+        for table in KEPT:
+            connection.execute(f"create table published.{table} as from {table}")
+        for model in chosen:
+            if model.is_view:
+                # Inside the copy, names resolve to the copy's own tables.
+                continue
+            connection.execute(f"create table published.{model.name} as from {model.name}")
+            rows += connection.execute(f"select count(*) from published.{model.name}").fetchall()[0][0]
+        _views(connection, [model for model in chosen if model.is_view])
+    finally:
+        connection.execute("detach published")
+    sync_and_rename(temporary, paths.marts)
+    return Published(paths.marts, len(chosen) + len(KEPT), rows, _export(connection, models, paths.exports))
+
+
+def _views(connection: duckdb.DuckDBPyConnection, views: Sequence[Model]) -> None:
+    connection.execute("use published")
+    try:
+        for view in views:
+            connection.execute(f"create view {view.name} as\n{view.sql}")
+    finally:
+        connection.execute("use warehouse")
+
+
+def _export(
+    connection: duckdb.DuckDBPyConnection, models: Sequence[Model], exports: Path
+) -> tuple[Path, ...]:
+    exports.mkdir(parents=True, exist_ok=True)
+    written = []
+    for model in models:
+        if model.group != "marts":
+            continue
+        for form, options in (("parquet", "format parquet, compression zstd"), ("csv", "format csv, header")):
+            final = exports / f"{model.name}.{form}"
+            temporary = exports / f".{model.name}.{form}.tmp"
+            connection.execute(
+                f"copy (from {model.name} order by all) to '{_escaped(temporary)}' ({options})"
+            )
+            sync_and_rename(temporary, final)
+            written.append(final)
+    return tuple(written)
+
+
+def _escaped(path: Path) -> str:
+    return str(path).replace("'", "''")
