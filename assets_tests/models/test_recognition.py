@@ -35,6 +35,18 @@ def test_revenue_is_deferred_until_delivery_and_reserved_at_the_trailing_rate(sh
     ]
 
 
+def test_the_trailing_rate_looks_back_ninety_days_and_no_further(shop: Any) -> None:
+    shop.sell("o1", "2026-01-01", 100)
+    shop.add("returns", return_id="r1", order_id="o1", returned_at="2026-01-02", refund_amount=10)
+    shop.sell("o2", "2026-02-01", 100)
+    shop.sell("day 90", "2026-04-02", 200)
+    shop.sell("day 91", "2026-04-03", 200)
+    shop.build()
+    assert shop.rows(
+        "select date, refund_liability from fct_revenue_daily where date >= date '2026-04-01' order by date"
+    ) == [(date(2026, 4, 1), 0), (date(2026, 4, 2), 20), (date(2026, 4, 3), 20)]
+
+
 class Sale(NamedTuple):
     """An order by day numbers: placed, delivered (or never), worth, and its refunds as (day, amount)."""
 

@@ -42,7 +42,7 @@ create table meta_files (
     ingested_at timestamp
 );
 create table quarantine (feed varchar, file varchar, row_number bigint, reasons varchar[], row varchar);
-"""  # noqa: E501 - columns of one table read best together
+"""
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Shop:
         """Put rows into a table, every column in its order."""
         for row in rows:
             places = ", ".join("?" for _ in row)
-            self.connection.execute(f"insert into {table} values ({places})", row)  # noqa: S608 - a test's own table
+            self.connection.execute(f"insert into {table} values ({places})", row)
 
     def ago(self, days: int) -> date:
         """The day so many days before the as-of day."""
@@ -176,11 +176,11 @@ def busy_shop(shop: Shop) -> Shop:
         ("orders", "orders-1.csv", 160, 150, 4, 3, 3, "2025-03-02 06:00:00"),
         ("returns", "returns-1.csv", 1, 1, 0, 0, 0, "2025-03-02 06:01:00"),
     )
-    secret = '{"email": "secret@example.com"}'
+    row = '{"email": "secret@example.com"}'
     shop.insert(
         "quarantine",
-        ("orders", "orders-1.csv", 7, ["created_at: missing", "status: not one of the known"], secret),
-        ("orders", "orders-1.csv", 9, ["created_at: missing"], secret),
-        ("orders", "orders-1.csv", 11, ["created_at: missing"], secret),
+        ("orders", "orders-1.csv", 7, ["created_at: missing", "status: not one of the known"], row),
+        ("orders", "orders-1.csv", 9, ["created_at: missing"], row),
+        ("orders", "orders-1.csv", 11, ["created_at: missing"], row),
     )
     return shop

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import vl_convert
 
-from lakehouse.reports import svg, words
+from lakehouse.reports import words
 from lakehouse.reports.commerce import commerce_page
 from lakehouse.reports.page import Page, Section, Tile, render
 from lakehouse.reports.write import write_report
@@ -84,8 +85,10 @@ def test_sentences_carry_the_figures_of_the_tables(busy_shop: "Shop") -> None:
         "In the 30 days to 1 Mar 2025, 90 orders brought 3,525.00 GBP of net revenue, up 17.5% on the 30 days before."
     )
     assert section(page, "revenue").sentences == (
-        "Net revenue was 3,525.00 GBP in the 30 days to 1 Mar 2025, up 17.5% on the 30 days before (3,000.00 GBP): "
-        "gross revenue of 3,600.00 GBP less 0.00 GBP discounts, 30.00 GBP refunds and 45.00 GBP tax.",
+        (
+            "Net revenue was 3,525.00 GBP in the 30 days to 1 Mar 2025, up 17.5% on the 30 days before (3,000.00 GBP): "
+            "gross revenue of 3,600.00 GBP less 0.00 GBP discounts, 30.00 GBP refunds and 45.00 GBP tax."
+        ),
         "Behind it: orders up 50.0% (from 60 to 90), average order value down 20.0% (from 50.00 GBP to 40.00 GBP).",
         "Net revenue was highest on 31 Jan 2025: 118.50 GBP.",
     )
@@ -94,20 +97,28 @@ def test_sentences_carry_the_figures_of_the_tables(busy_shop: "Shop") -> None:
         "up 1.3 points against the 30 days before (0.0%)."
     )
     assert section(page, "customers").sentences == (
-        "45 customers purchased in the 30 days to 1 Mar 2025: 15 new and 30 repeat. Against the 30 days before, "
-        "new customers: down 50.0% (from 30); repeat customers: up from zero (from 0).",
+        (
+            "45 customers purchased in the 30 days to 1 Mar 2025: 15 new and 30 repeat. Against the 30 days before, "
+            "new customers: down 50.0% (from 30); repeat customers: up from zero (from 0)."
+        ),
     )
     assert section(page, "inventory").sentences == (
-        "1 alert is open on 1 Mar 2025, of 2 alerts so far on 2 products. The largest shortfall when raised is that "
-        "of \u2068Mug\u2069: 4 available against a reorder point of 12.",
+        (
+            "1 alert is open on 1 Mar 2025, of 2 alerts so far on 2 products. The largest shortfall when raised is that "
+            "of \u2068Mug\u2069: 4 available against a reorder point of 12."
+        ),
     )
     assert section(page, "products").sentences == (
-        "Over the whole period, \u2068Mug\u2069 leads 2 products with 3,570.00 GBP of net revenue, "
-        "54.7% of 6,525.00 GBP.",
+        (
+            "Over the whole period, \u2068Mug\u2069 leads 2 products with 3,570.00 GBP of net revenue, "
+            "54.7% of 6,525.00 GBP."
+        ),
     )
     assert section(page, "countries").sentences == (
-        "Over the whole period, \u2068Germany\u2069 leads 2 countries with 3,925.00 GBP of net revenue, "
-        "60.2% of 6,525.00 GBP.",
+        (
+            "Over the whole period, \u2068Germany\u2069 leads 2 countries with 3,925.00 GBP of net revenue, "
+            "60.2% of 6,525.00 GBP."
+        ),
     )
 
 
@@ -115,10 +126,14 @@ def test_incomplete_windows_are_marked_and_never_averaged(busy_shop: "Shop") -> 
     cohorts = section(page_of(busy_shop), "cohorts")
 
     assert cohorts.sentences == (
-        "Within 7 days, 10.0% of the 40 customers first seen in Dec 2024 to Jan 2025 purchased again, "
-        "and a customer brought 35.00 GBP on average.",
-        "Within 30 days, 50.0% of the 10 customers first seen in Dec 2024 purchased again, "
-        "and a customer brought 80.00 GBP on average.",
+        (
+            "Within 7 days, 10.0% of the 40 customers first seen in Dec 2024 to Jan 2025 purchased again, "
+            "and a customer brought 35.00 GBP on average."
+        ),
+        (
+            "Within 30 days, 50.0% of the 10 customers first seen in Dec 2024 purchased again, "
+            "and a customer brought 80.00 GBP on average."
+        ),
         "1 cohort has an incomplete window, marked below and left out of these sentences.",
     )
     retention, lifetime_value = (chart.table.rows for chart in cohorts.charts)
@@ -145,8 +160,10 @@ def test_every_landed_row_is_accounted_for_and_no_rejected_value_is_printed(busy
     quality = section(page, "quality")
 
     assert quality.sentences == (
-        "2 files of 2 feeds brought 161 rows, and every one is accounted for: staged, superseded, sent again or in "
-        "quarantine.",
+        (
+            "2 files of 2 feeds brought 161 rows, and every one is accounted for: staged, superseded, sent again or in "
+            "quarantine."
+        ),
         "3 rows are in quarantine, 1.86% of the rows landed.",
     )
     assert quality.tables[0].rows[0] == ("orders", "1", "160", "150", "4", "3", "3", "2 Mar 2025 06:00 UTC")
@@ -185,7 +202,7 @@ def test_days_after_the_as_of_day_enter_no_figure_but_the_rankings_which_say_so(
 
 
 def test_a_year_is_summed_by_weeks_that_end_with_the_as_of_day(shop: "Shop") -> None:
-    numbers = random.Random(7)  # noqa: S311 - test data
+    numbers = random.Random(7)
     gross = [Decimal(numbers.randrange(1_000, 500_000)) / 100 for _ in range(365)]
     for ago, value in enumerate(gross):
         shop.day(ago, str(value), orders=1, units=1)
@@ -215,8 +232,10 @@ def test_a_single_day_is_a_page_without_comparisons(shop: "Shop") -> None:
     assert page.summary == "On 1 Mar 2025, 2 orders brought 80.00 GBP of net revenue."
     assert tile(page, "Net revenue") == Tile("Net revenue", "80.00 GBP")
     assert section(page, "revenue").sentences == (
-        "Net revenue was 80.00 GBP on 1 Mar 2025: gross revenue of 80.00 GBP less 0.00 GBP discounts, 0.00 GBP "
-        "refunds and 0.00 GBP tax.",
+        (
+            "Net revenue was 80.00 GBP on 1 Mar 2025: gross revenue of 80.00 GBP less 0.00 GBP discounts, 0.00 GBP "
+            "refunds and 0.00 GBP tax."
+        ),
     )
 
 
@@ -361,16 +380,16 @@ def test_a_year_with_forty_countries_stays_small(busy_shop: "Shop") -> None:
 
 def test_a_failed_conversion_is_tried_once_more(busy_shop: "Shop", monkeypatch: pytest.MonkeyPatch) -> None:
     expected = render(page_of(busy_shop))
-    convert = svg.vl_convert.vegalite_to_svg
+    convert = vl_convert.vegalite_to_svg
     calls = []
 
     def fail_first(spec: dict[str, object], **options: list[str]) -> str:
         calls.append(options)
         if len(calls) == 1:
             raise ValueError("spoiled")
-        return convert(spec, **options)  # type: ignore[arg-type]
+        return convert(spec, allowed_base_urls=options["allowed_base_urls"])
 
-    monkeypatch.setattr(svg.vl_convert, "vegalite_to_svg", fail_first)
+    monkeypatch.setattr(vl_convert, "vegalite_to_svg", fail_first)
 
     assert render(page_of(busy_shop)) == expected
     assert all(options == {"allowed_base_urls": []} for options in calls)
@@ -387,7 +406,7 @@ def test_a_report_is_written_whole(busy_shop: "Shop", tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_leaves_nothing_behind(busy_shop: "Shop", tmp_path: Path) -> None:
     (tmp_path / "commerce.html").mkdir()
 
-    with pytest.raises(OSError, match="commerce.html"):
+    with pytest.raises(OSError, match=r"commerce\.html"):
         write_report(page_of(busy_shop), tmp_path / "commerce.html")
 
     assert [each.name for each in tmp_path.iterdir()] == ["commerce.html"]

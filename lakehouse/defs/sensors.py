@@ -2,16 +2,20 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import dagster as dg
 
 from lakehouse.contracts import Contract
+from lakehouse.defs.published import PUBLISHED
 from lakehouse.defs.reaper import reap_dead_runs
 from lakehouse.ingest.asking import Ask, Attempt, decide, pending_signature
 from lakehouse.ingest.landing import LandingFile, list_landing, pending, raw_names, unknown_feeds
 from lakehouse.settings import Settings
 
+DOOR_TAG = "lakehouse/door"
 PENDING_TAG = "lakehouse/pending"
+FEEDS_TAG = "lakehouse/feeds"
 _ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -45,16 +49,17 @@ def landing_sensor(
             context.log.warning(f"landing/{folder}: no contract has this name, so nothing takes its files")
         now = time.time()
         files = pending_files(contracts, settings, now)
-        signature = pending_signature(files)
+        owed = _owed(context.instance)
+        signature = pending_signature(files) or owed.signature
         decision = decide(signature, _attempts(context.instance, signature), now)
         if not isinstance(decision, Ask):
             return dg.SkipReason(decision.reason)
-        feeds = sorted({file.feed for file in files})
+        feeds = sorted({file.feed for file in files} | set(owed.feeds))
         context.log.info(f"{len(files)} pending files of {', '.join(feeds)}: attempt {decision.attempt}")
         return dg.RunRequest(
             run_key=decision.run_key,
             asset_selection=_keys(feeds, target, context),
-            tags={PENDING_TAG: signature, "lakehouse/feeds": ", ".join(feeds)},
+            tags={DOOR_TAG: "sensor", PENDING_TAG: signature, FEEDS_TAG: ",".join(feeds)},
         )
 
     return _sensor
@@ -63,11 +68,37 @@ def landing_sensor(
 def _keys(
     feeds: Sequence[str], target: dg.AssetSelection, context: dg.SensorEvaluationContext
 ) -> list[dg.AssetKey]:
+    """The feeds' assets and everything downstream, and what these read that was never built."""
     graph = context.repository_def.asset_graph if context.repository_def else None
     if graph is None:
         raise dg.DagsterInvariantViolationError("expected the sensor to run inside its code location")
-    roots = dg.AssetSelection.assets(*(f"raw_{feed}" for feed in feeds))
-    return sorted((roots.downstream() & target).resolve(graph))
+    asked = dg.AssetSelection.assets(*(f"raw_{feed}" for feed in feeds)).downstream() & target
+    keys = asked.resolve(graph)
+    read = dg.AssetSelection.assets(*keys).upstream().resolve(graph) - keys
+    records = context.instance.get_asset_records(sorted(read)) if read else []
+    built = {
+        record.asset_entry.asset_key for record in records if record.asset_entry.last_materialization_record
+    }
+    return sorted(keys | (read - built))
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What the sensor's last run left undone: files that are in raw, and tables that don't show them yet."""
+
+    signature: str = ""
+    feeds: tuple[str, ...] = ()
+
+
+def _owed(instance: dg.DagsterInstance) -> _Owed:
+    last = instance.get_run_records(filters=dg.RunsFilter(tags={DOOR_TAG: "sensor"}), limit=1)
+    if not last or last[0].dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+        return _Owed()
+    published = instance.get_latest_materialization_event(dg.AssetKey(PUBLISHED))
+    if published is not None and published.timestamp > (last[0].end_time or 0.0):
+        return _Owed()
+    tags = last[0].dagster_run.tags
+    return _Owed(tags[PENDING_TAG], tuple(tags[FEEDS_TAG].split(",")))
 
 
 def _attempts(instance: dg.DagsterInstance, signature: str) -> list[Attempt]:

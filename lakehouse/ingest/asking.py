@@ -10,7 +10,7 @@ from typing import Literal
 from lakehouse.ingest.landing import LandingFile
 
 FIRST_PAUSE_S = 30.0
-LONGEST_PAUSE_S = 3600.0
+MOST_ATTEMPTS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +42,20 @@ def pending_signature(files: Iterable[LandingFile]) -> str:
 
 
 def decide(signature: str, attempts: Sequence[Attempt], now: float) -> Ask | Wait:
-    """Ask at once for a set not tried yet; after a failure again with a pause that doubles, up to an hour."""
+    """Ask at once for a set not tried yet; after a failure again with a pause that doubles, a few times."""
     if not signature:
         return Wait("no files are pending")
     going = [attempt for attempt in attempts if attempt.outcome == "waiting"]
     if going:
         return Wait(f"run {going[0].run_id[:8]} is on it")
     tried = len(attempts)
+    if tried >= MOST_ATTEMPTS:
+        return Wait(
+            f"{tried} attempts failed; the next run by hand, by schedule or for other files tries again"
+        )
     if tried:
-        pause = min(FIRST_PAUSE_S * 2 ** (tried - 1), LONGEST_PAUSE_S)
+        pause = FIRST_PAUSE_S * 2 ** (tried - 1)
         left = max(attempt.ended_at or now for attempt in attempts) + pause - now
         if left > 0:
-            return Wait(f"attempt {tried} left files pending; the next one follows in {left:.0f} s")
+            return Wait(f"attempt {tried} failed; the next one follows in {left:.0f} s")
     return Ask(f"{signature}:{tried}", tried)

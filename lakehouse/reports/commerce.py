@@ -139,7 +139,9 @@ def _summary(now: Totals, before: Totals | None, currency: str | None) -> str:
 
 def _facts(terms: Terms, run_id: str, code_version: str) -> tuple[Fact, ...]:
     as_of = words.day(terms.as_of) + (" (configured)" if terms.is_as_of_configured else "")
-    period = f"{words.day(terms.first_day)} to {words.day(terms.as_of)}" if terms.first_day else words.MISSING
+    period = words.day(terms.first_day)
+    if terms.first_day and terms.first_day != terms.as_of:
+        period += f" to {words.day(terms.as_of)}"
     return (
         Fact("Data as of", as_of),
         Fact("Period", period),

@@ -1,0 +1,1 @@
+"""What makes the performance figures of docs/performance.md; each is one command."""
