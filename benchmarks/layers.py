@@ -84,8 +84,12 @@ def _child(*arguments: str) -> tuple[dict[str, object], float, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=1_000_000, help="order items (default 1,000,000; tried up to 20,000,000)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--items", type=int, default=1_000_000, help="order items (default 1,000,000; tried up to 20,000,000)"
+    )
     parser.add_argument("--keep", type=Path, help="keep the lake in this folder")
     parser.add_argument("--lake", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -102,7 +106,9 @@ def _compare(items: int, data: Path) -> None:
 
     console = Console(width=100)
     begun = time.perf_counter()
-    plan = GeneratorPlan(orders=round(items / ITEMS_PER_ORDER), start=date(2025, 1, 1), end=date(2026, 1, 1), seed=1)
+    plan = GeneratorPlan(
+        orders=round(items / ITEMS_PER_ORDER), start=date(2025, 1, 1), end=date(2026, 1, 1), seed=1
+    )
     generate(plan, data / "landing")
     console.print(f"generated in {time.perf_counter() - begun:.1f} s")
     plain, _, plain_peak = _child("benchmarks.plain_duckdb", str(data / "landing"))
@@ -118,7 +124,9 @@ def _compare(items: int, data: Path) -> None:
     for layer, seconds in spent.items():
         table.add_row(layer, f"{seconds:.2f}", f"{peak.get(layer, 0) / 1e6:,.0f} MB")
     total = sum(spent.values())
-    table.add_row("start-up and orchestration", f"{process_s - total:.2f}", f"{peak.get('start-up', 0) / 1e6:,.0f} MB")
+    table.add_row(
+        "start-up and orchestration", f"{process_s - total:.2f}", f"{peak.get('start-up', 0) / 1e6:,.0f} MB"
+    )
     table.add_section()
     table.add_row("the lake, start-up aside", f"{total:.2f}", f"{max(peak.values()) / 1e6:,.0f} MB")
     peer = float(str(plain["read"])) + float(str(plain["models"]))

@@ -29,7 +29,9 @@ def _read(contract: Contract, landing: Path) -> str:
     kept = ", ".join(name for name in contract.columns if name in header)
     types = ", ".join(f"'{name}': '{contract.columns[name].sql_type}'" for name in header)
     missing = "".join(
-        f", null::{column.sql_type} as {name}" for name, column in contract.columns.items() if name not in header
+        f", null::{column.sql_type} as {name}"
+        for name, column in contract.columns.items()
+        if name not in header
     )
     if not files:
         empty = ", ".join(f"null::{column.sql_type} as {name}" for name, column in contract.columns.items())
@@ -44,7 +46,9 @@ def _read(contract: Contract, landing: Path) -> str:
 def run(landing: Path) -> dict[str, float]:
     """Seconds per part, and figures to compare with the lake's."""
     catalog = load_catalog()
-    connection = duckdb.connect(config={**connection_config(Settings()), "temp_directory": str(landing.parent / "tmp")})
+    connection = duckdb.connect(
+        config={**connection_config(Settings()), "temp_directory": str(landing.parent / "tmp")}
+    )
     prepare(connection, Settings())
     begun = time.perf_counter()
     for contract in catalog.contracts.values():

@@ -15,6 +15,7 @@ from lakehouse.contracts.load import SHIPPED as SHIPPED_CONTRACTS
 from lakehouse.contracts.load import contract_files
 from lakehouse.sources.load import SHIPPED as SHIPPED_SOURCES
 from lakehouse.sources.load import Source, core_models, find_sources
+from lakehouse.warehouse.binding import Statement, binding_problems
 from lakehouse.warehouse.lineage import output_columns, parse, tables_read
 from lakehouse.warehouse.load import META_TABLES, ModelFile, load_models, shipped_model_files
 from lakehouse.warehouse.model import Model
@@ -71,7 +72,31 @@ def load_catalog(config_dir: Path | None = None) -> Catalog:
         raise ConfigurationError(problems)
     staged = staged_columns(contracts)
     core = core_models(contracts, listed, {**staged, **_helper_columns(helpers, staged)})
-    return Catalog(contracts, tuple(listed), tuple(load_models(model_files, core, staged)))
+    models = tuple(load_models(model_files, core, staged))
+    wrong = binding_problems(contracts, _statements(models, model_files, listed, feeds))
+    if wrong:
+        raise ConfigurationError(wrong)
+    return Catalog(contracts, tuple(listed), models)
+
+
+def _statements(
+    models: Iterable[Model], files: Iterable[ModelFile], sources: Iterable[Source], feeds: Iterable[str]
+) -> list[Statement]:
+    """Every SQL file in build order. A source's mappings stand before the core table that they become part of."""
+    shown = {file.path.stem: file.shown for file in files}
+    mappings: dict[str, list[Statement]] = {}
+    for source in sources:
+        for feed, path in source.mappings(feeds).items():
+            sql = path.read_text(encoding="utf-8").strip().rstrip(";")
+            core = f"core_{feed}"
+            part = Statement(f"{source.shown}/{path.name}", sql, core, is_part=True)
+            mappings.setdefault(core, []).append(part)
+    statements: list[Statement] = []
+    for model in models:
+        statements += mappings.get(model.name, [])
+        sql = model.sql.strip().rstrip(";")
+        statements.append(Statement(shown.get(model.name, f"core table {model.name}"), sql, model.name))
+    return statements
 
 
 def staged_columns(contracts: dict[str, Contract]) -> dict[str, tuple[str, ...]]:

@@ -7,15 +7,19 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from lakehouse.catalog import Catalog, load_catalog
-from lakehouse.configuration import ConfigurationError
+from lakehouse.configuration import ConfigurationError, nearest
+from lakehouse.ingest.landing import unknown_feeds
 from lakehouse.settings import Settings
+
+# Whatever is heavy is imported where it is used, so that --help answers at once.
+if TYPE_CHECKING:
+    from lakehouse.catalog import Catalog
 
 app = typer.Typer(
     help="An analytics lakehouse on one machine: drop files into data/landing, get trusted tables and HTML reports.",
@@ -45,6 +49,8 @@ def _settings(**changes: object) -> Settings:
 
 def _catalog(settings: Settings) -> Catalog:
     try:
+        from lakehouse.catalog import load_catalog
+
         return load_catalog(settings.config_dir)
     except ConfigurationError as error:
         _fail(str(error))
@@ -90,6 +96,14 @@ def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
     from lakehouse.display import RunDisplay, print_outcome  # late: so that --help answers at once
 
     catalog = _catalog(settings)
+    for folder in unknown_feeds(settings.paths.landing, catalog.feeds):
+        errors.print(
+            f"landing/{folder}: no contract has this name, so nothing takes its files. {nearest(folder, catalog.feeds)}",
+            style="yellow",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     started = time.monotonic()
     with RunDisplay(console, quiet=quiet) as display:
         from lakehouse.defs.runner import run_assets
@@ -172,6 +186,8 @@ def demo(
     """A synthetic year from landing to report: generate, run, and say where to look.
 
     Fills an empty lake only: it never mixes made-up orders with real ones.
+
+    [dim]Example:[/dim]  LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo
     """
     settings = _settings()
     landing = settings.paths.landing
@@ -189,8 +205,13 @@ def demo(
     # The files are whole: nobody else writes into a lake that was just made.
     if not _run(_settings(settle_seconds=0), "*", quiet=False):
         raise typer.Exit(1)
+    own = "" if settings.data_dir == Path("data") else f"LAKEHOUSE_DATA_DIR={settings.data_dir} "
+    own += "" if settings.reports_dir == Path("reports") else f"LAKEHOUSE_REPORTS_DIR={settings.reports_dir} "
     console.print(
-        "Next: [bold]lakehouse ui[/bold] opens the asset graph; drop files into data/landing/<feed>/ for more."
+        f"Next: [bold]{own}lakehouse ui[/bold] opens the asset graph.", highlight=False, soft_wrap=True
+    )
+    console.print(
+        f"Drop files into {settings.data_dir}/landing/<feed>/ for more.", highlight=False, soft_wrap=True
     )
 
 
@@ -215,14 +236,15 @@ def ui(
 
     [dim]Example:[/dim]  lakehouse ui --port 3001
     """
-    from lakehouse.defs.home import prepare_home
+    from lakehouse.defs.home import open_instance
 
     settings = _settings()
     _catalog(settings)
-    home = prepare_home(settings.paths)
+    # Makes the instance's databases before the UI's several processes would, all at once.
+    open_instance(settings.paths).dispose()
     environment = {
         **os.environ,
-        "DAGSTER_HOME": str(home),
+        "DAGSTER_HOME": str(settings.paths.dagster_home),
         "LAKEHOUSE_DATA_DIR": str(settings.paths.data_dir),
     }
     environment["LAKEHOUSE_REPORTS_DIR"] = str(settings.paths.reports_dir)
@@ -243,6 +265,7 @@ def docs(
 
     [dim]Example:[/dim]  lakehouse docs
     """
+    from lakehouse.catalog import load_catalog
     from lakehouse.dictionary import data_dictionary
 
     text = data_dictionary(load_catalog())

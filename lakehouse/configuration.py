@@ -64,7 +64,7 @@ def read_yaml(path: Path, shown: str) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise ConfigurationError(
-            [Problem(shown, f"line {line}", "valid YAML", str(error.problem))]
+            [Problem(shown, f"line {line}", "valid YAML", str(error.problem).removeprefix("found "))]
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError([Problem(shown, "", "valid YAML in UTF-8", str(error))]) from error

@@ -27,6 +27,7 @@ class RunDisplay:
 
     console: Console
     quiet: bool
+    steps: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     _progress: Progress | None = None
     _task: TaskID | None = None
@@ -52,6 +53,7 @@ class RunDisplay:
             self._progress.stop()
 
     def plan(self, steps: Sequence[str]) -> None:
+        self.steps = tuple(steps)
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, total=len(steps), description="starting")
 
@@ -63,6 +65,12 @@ class RunDisplay:
             return
         self.seconds[event.step] = now - self._begun.get(event.step, now)
         self._say(event.step, 1)
+
+    @property
+    def not_begun(self) -> list[str]:
+        """Tables and reports that the run left as they were, as something before them failed."""
+        left = [step for step in self.steps if step not in self._begun and layer_of(step) != "checks"]
+        return sorted(left, key=lambda step: (LAYERS.index(layer_of(step)), step))
 
     def _say(self, step: str, advance: int) -> None:
         if self._progress is not None and self._task is not None:
@@ -97,14 +105,17 @@ def print_outcome(
     broken = [check for check in outcome.checks if check.is_error]
     good = outcome.success and not broken
     if not quiet:
-        _print_layers(console, settings, display)
+        _print_layers(
+            console, settings, display, "Rows per layer" if good else "Rows per layer, as last published"
+        )
+    blocked = {check.asset for check in broken}
     for step, message in outcome.failures.items():
         console.print(f"[red]failed[/red] {step}", highlight=False)
-        console.print(f"  {message}", markup=False, highlight=False, soft_wrap=True)
-    if outcome.skipped:
-        console.print(
-            f"[yellow]not rebuilt[/yellow] {', '.join(outcome.skipped)}", highlight=False, soft_wrap=True
-        )
+        if step not in blocked:  # else its check tells it below
+            console.print(f"  {message}", markup=False, highlight=False, soft_wrap=True)
+    if display.not_begun:
+        left = ", ".join(display.not_begun)
+        console.print(f"[yellow]not rebuilt[/yellow] {left}", highlight=False, soft_wrap=True)
     for check in outcome.checks:
         if check.is_error or not quiet:
             colour = "red" if check.is_error else "yellow"
@@ -117,12 +128,12 @@ def print_outcome(
     return good
 
 
-def _print_layers(console: Console, settings: Settings, display: RunDisplay) -> None:
+def _print_layers(console: Console, settings: Settings, display: RunDisplay, title: str) -> None:
     spent = dict.fromkeys(LAYERS, 0.0)
     for step, took in display.seconds.items():
         spent[layer_of(step)] += took
     rows = _rows_per_layer(settings)
-    table = Table(title="Rows per layer", title_justify="left")
+    table = Table(title=title, title_justify="left")
     table.add_column("layer")
     for heading in ("rows", "of them", "seconds"):
         table.add_column(heading, justify="right" if heading != "of them" else "left")

@@ -5,18 +5,17 @@ Everything here is validated when the contract loads, so that ingestion can trus
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
-from zoneinfo import available_timezones
+from typing import Any, Literal, Self
 
 import polars as pl
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lakehouse.configuration import describe, nearest
-from lakehouse.contracts.checks import CHECK_NAMES, check_problem
+from lakehouse.contracts.checks import CHECK_NAMES, INGESTED_AT, check_problem, default_problem
+from lakehouse.contracts.format import Format, Listed, Strict
 
 ColumnType = Literal["id", "string", "integer", "decimal", "float", "boolean", "timestamp", "date"]
 COLUMN_TYPES: tuple[str, ...] = (
@@ -29,72 +28,10 @@ COLUMN_TYPES: tuple[str, ...] = (
     "timestamp",
     "date",
 )
-INGESTED_AT = "_ingested_at"
+STAGING_RULES = "1"  # raised when the code that casts and judges gives other rows than before
 META_COLUMNS = ("_source_file", "_row_number", "_ingested_at", "_row_hash")
 NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _DURATION = re.compile(r"^(\d+)\s*([hd])$")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _encoding(name: str) -> str:
-    try:
-        return codecs.lookup(name).name
-    except LookupError:
-        raise ValueError(f"expected an encoding such as utf-8 or latin-1, found {describe(name)}") from None
-
-
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"expected an IANA time zone such as Europe/Berlin, found {describe(name)}")
-    return name
-
-
-def _one_character(value: str) -> str:
-    if len(value) != 1:
-        raise ValueError(f"expected one character, found {describe(value)}")
-    return value
-
-
-class Format(_Strict):
-    """How an outside file writes things down. A BOM and CRLF need no saying."""
-
-    kind: Literal["csv", "jsonl", "parquet", "xlsx"] = "csv"
-    delimiter: Annotated[str, AfterValidator(_one_character)] = ","
-    quote: Annotated[str, AfterValidator(_one_character)] | None = '"'
-    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[".", ",", " ", "'"] | None = None
-    timestamps: tuple[str, ...] = ("%Y-%m-%d %H:%M:%S",)
-    dates: tuple[str, ...] = ("%Y-%m-%d",)
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    nulls: tuple[str, ...] = ("",)
-    true: tuple[str, ...] = ("true", "True", "TRUE", "1", "t", "yes", "Y", "y")
-    false: tuple[str, ...] = ("false", "False", "FALSE", "0", "f", "no", "N", "n")
-    final_newline: Literal["optional", "required"] = "optional"
-    sheet: str | None = None
-
-    @model_validator(mode="after")
-    def _marks_differ(self) -> Self:
-        if self.thousands == self.decimal:
-            raise ValueError(
-                f"expected thousands and decimal marks that differ, found {describe(self.decimal)} twice"
-            )
-        return self
-
-    @property
-    def reading(self) -> tuple[str, ...]:
-        """What decides how bytes become text cells; a change makes rejected files be read anew."""
-        return (
-            self.kind,
-            self.delimiter,
-            str(self.quote),
-            self.encoding,
-            self.final_newline,
-            str(self.sheet),
-        )
 
 
 class Column(BaseModel):
@@ -110,7 +47,7 @@ class Column(BaseModel):
     description: str = ""
     pii: bool = False
     scale: int = Field(4, ge=0, le=12)
-    position_within: tuple[str, ...] = ()
+    position_within: Listed = ()
 
     @field_validator("header", mode="before")
     @classmethod
@@ -131,6 +68,9 @@ class Column(BaseModel):
             problem = check_problem(name, argument, self.type)
             if problem:
                 raise ValueError(problem)
+        problem = "" if self.default is None else default_problem(self.default, self.type, self.scale)
+        if problem:
+            raise ValueError(problem)
         return self
 
     @property
@@ -170,11 +110,11 @@ class Column(BaseModel):
         return types[self.type]
 
 
-class QuarantineLimit(_Strict):
+class QuarantineLimit(Strict):
     at_most: float = Field(0.02, ge=0, le=1)
 
 
-class Contract(_Strict):
+class Contract(Strict):
     """One feed: what lands, and what its rows promise. `name` is the file's stem, `source` the folder it came from."""
 
     name: str
@@ -182,12 +122,12 @@ class Contract(_Strict):
     description: str
     owner: str
     format: Format = Format()
-    key: tuple[str, ...] = Field(min_length=1)
-    latest_by: tuple[str, ...] = (INGESTED_AT,)
+    key: Listed = Field(min_length=1)
+    latest_by: Listed = (INGESTED_AT,)
     history: bool = False
     columns: dict[str, Column] = Field(min_length=1)
-    rules: dict[str, str] = {}
-    references: dict[str, str] = {}
+    rules: dict[str, str] = Field(default_factory=dict)
+    references: dict[str, str] = Field(default_factory=dict)
     event_time: str | None = None
     freshness: timedelta | None = None
     quarantine: QuarantineLimit = QuarantineLimit()
@@ -228,6 +168,12 @@ class Contract(_Strict):
         return {name: column for name, column in self.columns.items() if not column.is_derived}
 
     @property
+    def needed_columns(self) -> frozenset[str]:
+        """The columns without which a file is rejected whole."""
+        required = {name for name, column in self.file_columns.items() if column.required or name in self.key}
+        return frozenset(name for name in required if self.columns[name].default is None)
+
+    @property
     def pii_columns(self) -> frozenset[str]:
         return frozenset(name for name, column in self.columns.items() if column.pii)
 
@@ -250,15 +196,13 @@ class Contract(_Strict):
         kept = self.model_dump(mode="json", include={"name", "format", "columns", "rules", "key"})
         for column in kept["columns"].values():
             column.pop("description"), column.pop("unit")
-        return _digest(kept)
+        return _digest((STAGING_RULES, kept))
 
     @property
     def reading_version(self) -> str:
         """Changes when a file that was rejected whole deserves another reading."""
         wanted = [
-            (name, column.header)
-            for name, column in self.file_columns.items()
-            if column.required and not column.default
+            (name, column.header) for name, column in self.file_columns.items() if name in self.needed_columns
         ]
         return _digest((self.format.reading, wanted))
 
@@ -267,37 +211,4 @@ def _digest(content: object) -> str:
     return hashlib.blake2b(repr(content).encode(), digest_size=4).hexdigest()
 
 
-def cross_problems(contract: Contract, contracts: dict[str, Contract]) -> list[tuple[str, str, str, str]]:
-    """What one contract says of columns and feeds that are not there: (key, expected, found, hint) each."""
-    names = set(contract.columns)
-    found: list[tuple[str, str, str, str]] = []
-
-    def need(key: str, column: str, known: set[str]) -> None:
-        if column not in known:
-            found.append((key, "one of the contract's columns", describe(column), nearest(column, known)))
-
-    for column in contract.key:
-        need("key", column, names)
-    for column in contract.latest_by:
-        need("latest_by", column, names | {INGESTED_AT})
-    for name, column_ in contract.columns.items():
-        for other in column_.position_within:
-            need(f"columns.{name}.position_within", other, set(contract.file_columns))
-    if contract.event_time:
-        need("event_time", contract.event_time, names)
-    for name, rule in contract.rules.items():
-        for column in sorted(set(pl.sql_expr(rule).meta.root_names())):
-            need(f"rules.{name}", column, names)
-    for column, target in contract.references.items():
-        need("references", column, names)
-        feed, _, field = target.partition(".")
-        if feed not in contracts:
-            hint = nearest(feed, contracts)
-            found.append((f"references.{column}", "feed.column of a known feed", describe(target), hint))
-        elif field not in contracts[feed].columns:
-            hint = nearest(field, contracts[feed].columns)
-            found.append((f"references.{column}", f"a column of {feed}", describe(target), hint))
-    return found
-
-
-__all__ = ["CHECK_NAMES", "Column", "Contract", "Format", "cross_problems"]
+__all__ = ["CHECK_NAMES", "INGESTED_AT", "Column", "Contract", "Format"]

@@ -9,7 +9,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lakehouse.configuration import ConfigurationError, Problem, describe, problems_of, read_yaml
-from lakehouse.contracts.contract import NAME, Contract, cross_problems
+from lakehouse.contracts.contract import NAME, Contract
+from lakehouse.contracts.cross import cross_problems
 
 SHIPPED = Path(__file__).parent
 _LOADER_KEYS = ("name", "source")

@@ -32,8 +32,7 @@ def build_definitions(
     assets += [one for one in models_and_checks if not isinstance(one, dg.AssetChecksDefinition)]
     checks = [one for one in models_and_checks if isinstance(one, dg.AssetChecksDefinition)]
     checks += [one for contract in contracts if (one := feed_checks(contract)) is not None]
-    staged = [contract.staged_table for contract in contracts]
-    assets += [published_asset(catalog.models, staged), commerce_report]
+    assets += [published_asset(catalog.models, contracts), commerce_report]
     all_jobs = jobs(contracts)
     return dg.Definitions(
         assets=assets,

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from lakehouse.contracts import Contract
-from lakehouse.defs.metadata import finding_result, raw_metadata, staged_metadata
+from lakehouse.defs.metadata import finding_result, not_judged, raw_metadata, staged_metadata
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.ingest.guard import Limits
 from lakehouse.ingest.landing import list_landing
 from lakehouse.ingest.raw import ingest_pending
 from lakehouse.ingest.staging import stage_new_files
+from lakehouse.warehouse.build import absent_tables
 from lakehouse.warehouse.feed_checks import Finding, freshness, quarantine_ratio, reference, rows_conserved
 from lakehouse.warehouse.staged import load_staged
 
@@ -145,11 +146,20 @@ def feed_checks(contract: Contract) -> dg.AssetChecksDefinition | None:
         with warehouse.session() as session:
             connection = session.connection
             for column, target in contract.references.items():
-                name = f"{column}_in_{target.partition('.')[0]}"
-                yield finding_result(table, name, reference(connection, contract, column), warn=True)
+                parent = target.partition(".")[0]
+                name = f"{column}_in_{parent}"
+                if absent := absent_tables(connection, [f"stg_{parent}"]):
+                    yield not_judged(table, name, absent)
+                else:
+                    yield finding_result(table, name, reference(connection, contract, column), warn=True)
             if contract.freshness and contract.event_time:
-                as_of = connection.execute("select as_of_date from run_settings").fetchall()[0][0]
-                yield finding_result(table, "freshness", freshness(connection, contract, as_of), warn=True)
+                if absent := absent_tables(connection, ["run_settings"]):
+                    yield not_judged(table, "freshness", absent)
+                else:
+                    as_of = connection.execute("select as_of_date from run_settings").fetchall()[0][0]
+                    yield finding_result(
+                        table, "freshness", freshness(connection, contract, as_of), warn=True
+                    )
 
     return _checks
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dagster as dg
+from filelock import FileLock
 
 from lakehouse.settings import LakePaths
 
@@ -19,9 +21,15 @@ def prepare_home(paths: LakePaths) -> Path:
     target = home / "dagster.yaml"
     if not target.exists():
         shipped = next(place for place in _PLACES if place.exists())
-        target.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+        # Whole or not at all: another process may look for it at this moment.
+        unfinished = home / f".dagster.yaml.{os.getpid()}"
+        unfinished.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+        unfinished.replace(target)
     return home
 
 
 def open_instance(paths: LakePaths) -> dg.DagsterInstance:
-    return dg.DagsterInstance.from_config(str(prepare_home(paths)))
+    """The lake's instance. One process at a time: two that make its databases at once would spoil them for ever."""
+    home = prepare_home(paths)
+    with FileLock(home / ".instance.lock"):
+        return dg.DagsterInstance.from_config(str(home))

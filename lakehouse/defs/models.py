@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from lakehouse.defs.feeds import owner
-from lakehouse.defs.metadata import check_result, model_metadata
+from lakehouse.defs.metadata import check_result, model_metadata, not_judged
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
-from lakehouse.warehouse.build import build_model
+from lakehouse.warehouse.build import absent_tables, build_model
 from lakehouse.warehouse.checks import Check, checks_of, run_check
 from lakehouse.warehouse.lineage import parse, tables_read
 from lakehouse.warehouse.model import Model
@@ -24,7 +24,7 @@ def model_assets(
         now, later = _split(model, upstream)
         definitions.append(_model_asset(model, now, masked))
         if later:
-            definitions.append(_later_checks(model, later, masked))
+            definitions.append(_later_checks(model, later, masked, upstream))
     return definitions
 
 
@@ -85,16 +85,24 @@ def _model_asset(model: Model, checks: Sequence[Check], masked: frozenset[str]) 
     return _built
 
 
-def _later_checks(model: Model, checks: Sequence[Check], masked: frozenset[str]) -> dg.AssetChecksDefinition:
+def _later_checks(
+    model: Model, checks: Sequence[Check], masked: frozenset[str], ancestors: Mapping[str, set[str]]
+) -> dg.AssetChecksDefinition:
     specs = []
     for check in checks:
         after = [table for table in tables_read(parse(check.query)) if table != model.name]
-        specs.append(_spec(check, blocking=False, after=after))
+        # What is built from the model can't wait for a check that itself waits for it.
+        is_circle = any(model.name in ancestors.get(table, set()) for table in after)
+        specs.append(_spec(check, blocking=check.severity == "error" and not is_circle, after=after))
 
     @dg.multi_asset_check(specs=specs, name=f"{model.name}_checks", pool=WAREHOUSE_POOL)
     def _checked(warehouse: WarehouseResource) -> Iterator[dg.AssetCheckResult]:
         with warehouse.session() as session:
             for check in checks:
-                yield check_result(check, run_check(session.connection, check, masked))
+                absent = absent_tables(session.connection, tables_read(parse(check.query)))
+                if absent:
+                    yield not_judged(check.model, check.name, absent)
+                else:
+                    yield check_result(check, run_check(session.connection, check, masked))
 
     return _checked

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
+from lakehouse.contracts import Contract
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.reports.commerce import commerce_page
 from lakehouse.reports.write import write_report
@@ -16,12 +17,20 @@ from lakehouse.warehouse.publish import PUBLISHED_GROUPS, publish, record_run
 PUBLISHED = "published_marts"
 
 
-def published_asset(models: Sequence[Model], staged: Sequence[str]) -> dg.AssetsDefinition:
+def published_asset(models: Sequence[Model], contracts: Sequence[Contract]) -> dg.AssetsDefinition:
     """marts.duckdb and exports/: dims, facts, marts and the lake's account of itself, swapped in atomically."""
+    built = [model.name for model in models if model.group in PUBLISHED_GROUPS]
+    personal = {
+        contract.name: [
+            header for column in sorted(contract.pii_columns) for header in contract.headers_of(column)
+        ]
+        for contract in contracts
+        if contract.pii_columns
+    }
 
     @dg.asset(
         name=PUBLISHED,
-        deps=[*(model.name for model in models if model.group in PUBLISHED_GROUPS), "run_settings", *staged],
+        deps=[*built, "run_settings", *(contract.staged_table for contract in contracts)],
         group_name="marts",
         kinds={"duckdb", "parquet"},
         owners=["team:platform"],
@@ -29,18 +38,18 @@ def published_asset(models: Sequence[Model], staged: Sequence[str]) -> dg.Assets
         pool=WAREHOUSE_POOL,
     )
     def _published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-        started = context.instance.get_run_stats(context.run_id).start_time
+        started = context.instance.get_run_stats(context.run.run_id).start_time
         with warehouse.session() as session:
             now = datetime.now(UTC)
             begun = datetime.fromtimestamp(started, UTC) if started else now
             record_run(
                 session.connection,
-                context.run_id,
+                context.run.run_id,
                 begun,
                 now,
                 [model.name for model in models if not model.is_view],
             )
-            published = publish(session.connection, models, session.settings.paths)
+            published = publish(session.connection, models, session.settings.paths, personal)
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": published.rows,
@@ -66,7 +75,7 @@ def commerce_report(context: dg.AssetExecutionContext, warehouse: WarehouseResou
     paths = warehouse.settings.paths
     version = importlib.metadata.version("lakehouse")
     with duckdb.connect(str(paths.marts), read_only=True) as connection:
-        page = commerce_page(connection, run_id=context.run_id, code_version=version)
+        page = commerce_page(connection, run_id=context.run.run_id, code_version=version)
     path = write_report(page, paths.reports_dir / "commerce.html")
     return dg.MaterializeResult(
         metadata={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -12,7 +11,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 from pydantic import Field, PrivateAttr
 
-from lakehouse.defs.reaper import PROCESS_TAG, process_identity
+from lakehouse.defs.reaper import process_tags
 from lakehouse.settings import Settings
 from lakehouse.warehouse.session import WarehouseSession, open_warehouse
 
@@ -33,6 +32,7 @@ class WarehouseResource(DuckDBResource):
         default=2.0, description="A landing file is taken once unchanged for so long."
     )
     memory_limit: str = Field(default="4GB", description="DuckDB's memory limit.")
+    threads: int | None = Field(default=None, description="DuckDB's threads; default: all cores.")
     max_expansion_ratio: float = Field(default=100.0, description="A compressed file may grow so many times.")
     max_row_bytes: int = Field(default=1 << 20, description="A longer row is quarantined.")
 
@@ -52,6 +52,7 @@ class WarehouseResource(DuckDBResource):
             business_time_zone=settings.business_time_zone,
             settle_seconds=settings.settle_seconds,
             memory_limit=settings.memory_limit,
+            threads=settings.threads,
             max_expansion_ratio=settings.max_expansion_ratio,
             max_row_bytes=settings.max_row_bytes,
         )
@@ -67,6 +68,7 @@ class WarehouseResource(DuckDBResource):
             business_time_zone=self.business_time_zone,
             settle_seconds=self.settle_seconds,
             memory_limit=self.memory_limit,
+            threads=self.threads,
             max_expansion_ratio=self.max_expansion_ratio,
             max_row_bytes=self.max_row_bytes,
         )
@@ -77,7 +79,7 @@ class WarehouseResource(DuckDBResource):
         if run is not None:
             self._who = f"run {run.run_id[:8]}"
             if context.instance is not None:
-                context.instance.add_run_tags(run.run_id, {PROCESS_TAG: process_identity(os.getpid())})
+                context.instance.add_run_tags(run.run_id, process_tags(run.run_id))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         del context

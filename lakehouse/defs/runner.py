@@ -11,7 +11,9 @@ import dagster as dg
 from lakehouse.catalog import Catalog
 from lakehouse.defs.build import build_definitions
 from lakehouse.defs.home import open_instance
-from lakehouse.defs.reaper import reap_dead_runs
+from lakehouse.defs.quick_log import quick_event_log
+from lakehouse.defs.reaper import process_tags, reap_dead_runs
+from lakehouse.defs.selection import select_assets
 from lakehouse.settings import Settings
 
 
@@ -63,7 +65,7 @@ def run_assets(
     Raises ValueError when the selection names nothing.
     """
     definitions = build_definitions(settings, catalog)
-    keys = _selected(definitions, selection)
+    keys = select_assets(definitions, selection)
     job = definitions.resolve_implicit_global_asset_job_def()
     checks = [
         check for check in definitions.resolve_asset_graph().asset_check_keys if check.asset_key in keys
@@ -71,7 +73,7 @@ def run_assets(
     chosen = job.get_subset(asset_selection=keys, asset_check_selection=set(checks))
     on_plan(list(chosen.graph.node_dict))
     run_id = run_id or str(uuid.uuid4())
-    with open_instance(settings.paths) as instance:
+    with quick_event_log(settings.paths.dagster_home), open_instance(settings.paths) as instance:
         reap_dead_runs(instance)
         failures: dict[str, str] = {}
         skipped: list[str] = []
@@ -104,31 +106,13 @@ def run_assets(
             instance=instance,
             run_id=run_id,
             raise_on_error=False,
-            tags={"lakehouse/door": "command line"},
+            # From its first moment, so that a run killed before its first step is recognized as dead too.
+            tags={"lakehouse/door": "command line", **process_tags(run_id)},
             # Log lines would drown the progress display; the events stand in the instance all the same.
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     found.sort(key=lambda check: not check.is_error)
     return RunOutcome(run_id, result.success, failures, tuple(skipped), tuple(found))
-
-
-def _selected(definitions: dg.Definitions, selection: str) -> set[dg.AssetKey]:
-    graph = definitions.resolve_asset_graph()
-    try:
-        chosen = dg.AssetSelection.all() if selection == "*" else dg.AssetSelection.from_string(selection)
-        keys = set(chosen.resolve(graph))
-    except dg.DagsterError as error:
-        raise ValueError(_selection_help(selection, str(error).splitlines()[0])) from error
-    if not keys:
-        raise ValueError(_selection_help(selection, "nothing has that name"))
-    return keys
-
-
-def _selection_help(selection: str, why: str) -> str:
-    return (
-        f'expected assets to select, found "{selection}" ({why}). '
-        "Write a name (fct_orders), a group (group:facts), or with what feeds it (+fct_orders) or follows it (stg_orders+)."
-    )
 
 
 def _message(event: dg.DagsterEvent) -> str:

@@ -12,8 +12,8 @@ import polars as pl
 
 from lakehouse.contracts import Column, Contract, Format
 from lakehouse.contracts.contract import INGESTED_AT
+from lakehouse.ingest.times import dates_of, times_of
 
-_ISO_TIMESTAMPS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 _WORDS = {
     "integer": "a whole number",
     "float": "a number",
@@ -75,10 +75,13 @@ def _default(column: Column) -> pl.Expr:
 
 def _typed(text: pl.Expr, column: Column, form: Format) -> tuple[pl.Expr, str]:
     if column.type == "timestamp":
-        return _timestamp(text, form), f"a time like {' or '.join(form.timestamps)} in {form.time_zone}"
+        times = text.map_batches(lambda cells: times_of(cells, form), return_dtype=pl.Datetime("us"))
+        # What a clock change makes ambiguous or skips has no reading either.
+        told = "" if form.time_zone == "UTC" else ", not in an hour that a clock change skips or repeats"
+        return times, f"a time like {' or '.join(form.timestamps)} in {form.time_zone}{told}"
     if column.type == "date":
-        parsed = pl.coalesce(*[text.str.to_date(f, strict=False) for f in (*form.dates, "%Y-%m-%d")])
-        return pl.coalesce(parsed, _timestamp(text, form).dt.date()), f"a date like {' or '.join(form.dates)}"
+        dates = text.map_batches(lambda cells: dates_of(cells, form), return_dtype=pl.Date)
+        return dates, f"a date like {' or '.join(form.dates)}"
     if column.type == "boolean":
         false = pl.when(text.is_in(list(form.false))).then(pl.lit(value=False))
         return pl.when(text.is_in(list(form.true))).then(pl.lit(value=True)).otherwise(false), _WORDS[
@@ -118,27 +121,3 @@ def _plain_number(text: pl.Expr, form: Format) -> pl.Expr:
         .then(None)
         .otherwise(text.str.replace(form.decimal, ".", literal=True))
     )
-
-
-def _timestamp(text: pl.Expr, form: Format) -> pl.Expr:
-    """UTC, without a zone in the type. A local time that a clock change makes ambiguous or skips is not guessed."""
-    readings = []
-    for pattern in (*form.timestamps, *_ISO_TIMESTAMPS):
-        if "%z" in pattern:
-            readings.append(
-                text.str.to_datetime(pattern, time_unit="us", strict=False)
-                .dt.convert_time_zone("UTC")
-                .dt.replace_time_zone(None)
-            )
-            continue
-        has_time = any(part in pattern for part in ("%H", "%I", "%T", "%R", "%X"))
-        local = (
-            text.str.to_datetime(pattern, time_unit="us", strict=False)
-            if has_time
-            else text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
-        )
-        if form.time_zone != "UTC":
-            zoned = local.dt.replace_time_zone(form.time_zone, ambiguous="null", non_existent="null")
-            local = zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        readings.append(local)
-    return pl.coalesce(*readings)

@@ -1,8 +1,8 @@
 """Delimited text (csv and its kin) as text cells.
 
-Two readers share one promise. The fast one (pyarrow) serves files in which one line is one row; as soon as the
+Two readers share one promise. The fast one here (pyarrow) serves files in which one line is one row; as soon as the
 counts of lines and rows disagree (a value with a line break, a quotation mark that is never closed, a blank line)
-the file is read again by the careful one, row by row, which loses only the row that is broken.
+the file is read again by the careful one (row_by_row), which loses only the row that is broken.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,15 @@ import pyarrow.csv
 
 from lakehouse.contracts import Format
 from lakehouse.ingest.guard import BlockStream, GuardedLines, Limits, Unreadable
+from lakehouse.ingest.row_by_row import (
+    CUT_OFF,
+    MAX_LINES_IN_A_ROW,
+    careful_batches,
+    over_long,
+    quoting_of,
+    stays_open,
+    width_reason,
+)
 from lakehouse.ingest.table import (
     RejectedRow,
     TextTable,
@@ -29,11 +37,6 @@ from lakehouse.ingest.table import (
     schema_of,
 )
 
-CAREFUL_BATCH = 50_000
-MAX_LINES_IN_A_ROW = 1_000
-UNCLOSED = "a quotation mark is opened and not closed in the row"
-CUT_OFF = "the row is cut off: the file ends in the middle of it"
-
 
 class LinesAreNotRows(Exception):
     """The fast reader met a file in which some row is not one line."""
@@ -41,16 +44,18 @@ class LinesAreNotRows(Exception):
 
 def open_delimited(path: Path, form: Format, limits: Limits, *, careful: bool) -> TextTable:
     """Opens a file and reads its header. Iterating may raise Unreadable, or LinesAreNotRows unless `careful`."""
-    placeholder = b"too long" + form.delimiter.encode() * 2 * MAX_LINES_IN_A_ROW
-    guard = GuardedLines(path, form.encoding, limits, placeholder)
+    # Wider than any header, so that both readers take a line that was too long for a row of its own.
+    filler = form.delimiter.encode() * 2 * MAX_LINES_IN_A_ROW
+    guard = GuardedLines(path, form.encoding, limits, filler)
     blocks = guard.blocks()
     first = next(blocks, b"")
-    header, rest = _split_header(first, form)
+    header, rest = _split_header(first, form, guard)
     schema = schema_of(header)
     csv.field_size_limit(max(csv.field_size_limit(), limits.max_row_bytes))
     stream = _Rest(rest, blocks)
-    reader = _careful if careful else _fast
-    return TextTable(schema, reader(stream, schema, form, guard))
+    if careful:
+        return TextTable(schema, careful_batches(iter(stream), schema, form, guard))
+    return TextTable(schema, _fast(stream, schema, form, guard))
 
 
 @dataclass
@@ -64,20 +69,28 @@ class _Rest:
         yield from self.others
 
 
-def _split_header(block: bytes, form: Format) -> tuple[list[str], bytes]:
-    line, _, rest = block.partition(b"\n")
-    text = line.decode("utf-8", "replace").rstrip("\r")
+def _split_header(block: bytes, form: Format, guard: GuardedLines) -> tuple[list[str], bytes]:
+    line, end, rest = block.partition(b"\n")
+    text = line.decode("utf-8", "replace").removesuffix("\r")
     if "\0" in text:
         raise Unreadable(f"this is not text: the first line holds NUL bytes; expected {form.kind}")
     if not text.strip():
         raise Unreadable("the first line is blank: expected the column names")
-    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE
-    names = next(csv.reader([text], delimiter=form.delimiter, quotechar=form.quote, quoting=quoting))
-    return checked_header(names), rest
-
-
-def _reason(found: int, expected: int) -> str:
-    return f"the row has {found} column{'s' if found != 1 else ''}, the header {expected}"
+    if line.startswith(guard.placeholder):
+        raise Unreadable(
+            f"the first line is longer than {guard.limits.max_row_bytes:,} bytes: expected the column names"
+        )
+    if "\r" in text:
+        raise Unreadable("the lines end in CR alone: expected LF or CRLF")
+    if form.final_newline == "required" and not end:
+        raise Unreadable(f"the header is all there is, and {CUT_OFF}")
+    try:
+        rows = csv.reader(
+            [text], delimiter=form.delimiter, quotechar=form.quote, quoting=quoting_of(form), strict=True
+        )
+        return checked_header(next(rows)), rest
+    except csv.Error as error:
+        raise Unreadable(f"the column names in the first line can't be read: {error}") from error
 
 
 def _fast(blocks: _Rest, schema: pa.Schema, form: Format, guard: GuardedLines) -> Iterator[pa.RecordBatch]:
@@ -85,7 +98,8 @@ def _fast(blocks: _Rest, schema: pa.Schema, form: Format, guard: GuardedLines) -
     rejected: list[RejectedRow] = []
 
     def skip(row: pyarrow.csv.InvalidRow) -> str:
-        rejected.append(RejectedRow(row.number, row.text, _reason(row.actual_columns, row.expected_columns)))
+        reason = width_reason(row.actual_columns, row.expected_columns)
+        rejected.append(RejectedRow(row.number, row.text, reason))
         return "skip"
 
     lines_before = guard.newlines - blocks.first.count(b"\n")
@@ -125,13 +139,13 @@ def _fast(blocks: _Rest, schema: pa.Schema, form: Format, guard: GuardedLines) -
     except pa.ArrowInvalid as error:
         raise LinesAreNotRows(str(error)) from error
     lines = guard.newlines - lines_before + (0 if guard.ends_in_newline else 1)
-    if lines != rows + len(rejected):
+    if lines != rows + len(rejected) or guard.lone_returns:
         raise LinesAreNotRows(f"{lines} lines, {rows + len(rejected)} rows")
     if rejected:
         yield rejected_batch(schema, _explained(rejected, lines, guard))
-    if form.final_newline == "required" and not guard.ends_in_newline:
-        # The careful reader can hold the last row back; this one has passed it on already.
-        raise LinesAreNotRows("the last line has no end")
+    if stays_open(guard.last_line, form) or (form.final_newline == "required" and not guard.ends_in_newline):
+        # Whether the last row is whole is the careful reader's to say; this one has passed it on already.
+        raise LinesAreNotRows("the last row may be cut off")
 
 
 def _chain(first: bytes, others: Iterator[bytes]) -> Iterator[bytes]:
@@ -147,122 +161,11 @@ def _numbers(start: int, count: int, rejected: list[int]) -> npt.NDArray[np.int6
 
 def _explained(rejected: list[RejectedRow], last: int, guard: GuardedLines) -> Iterator[RejectedRow]:
     too_long = iter(guard.too_long)
+    placeholder = guard.placeholder.decode()
     for row in rejected:
-        if _is_placeholder(row.text, guard):
-            yield _over_long(row.number, next(too_long), guard)
+        if row.text == placeholder:
+            yield over_long(row.number, next(too_long), guard.limits)
         elif row.number == last and not guard.ends_in_newline:
             yield RejectedRow(row.number, row.text, f"{row.reason}; {CUT_OFF}")
         else:
             yield row
-
-
-def _is_placeholder(text: str, guard: GuardedLines) -> bool:
-    return text.rstrip("\r") == guard.placeholder.decode()
-
-
-def _over_long(number: int, text: str, guard: GuardedLines) -> RejectedRow:
-    return RejectedRow(
-        number, text, f"the row is longer than {guard.limits.max_row_bytes:,} bytes (its beginning is kept)"
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _RowSplitter:
-    """Splits lines into rows. A quotation mark that isn't closed costs its own line, not those that follow."""
-
-    form: Format
-    width: int
-
-    def rows(self, lines: list[str], *, at_end: bool) -> Iterator[tuple[list[str] | None, str, str, int]]:
-        """(cells or None, text, reason, lines used) of each row; stops before a row that may go on beyond `lines`."""
-        position = 0
-        while position < len(lines):
-            cells, reason, used = self._row(lines, position, at_end=at_end)
-            if used == 0:
-                return
-            yield cells, "\n".join(lines[position : position + used]), reason, used
-            position += used
-
-    def _row(self, lines: list[str], position: int, *, at_end: bool) -> tuple[list[str] | None, str, int]:
-        limit = min(len(lines), position + MAX_LINES_IN_A_ROW)
-        for end in range(position + 1, limit + 1):
-            if end > position + 1 and str(self.form.quote) not in lines[end - 1]:
-                continue  # an open quotation stays open
-            try:
-                cells = self._split(lines[position:end])
-            except csv.Error as error:
-                if "unexpected end of data" in str(error):
-                    continue
-                return None, f"the row can't be split into columns: {error}", 1
-            if len(cells) == self.width:
-                return cells, "", end - position
-            one_line = end == position + 1
-            return None, _reason(len(cells), self.width) if one_line else UNCLOSED, 1
-        if limit == len(lines) and not at_end and limit - position < MAX_LINES_IN_A_ROW:
-            return None, "", 0
-        return None, UNCLOSED, 1
-
-    def _split(self, lines: list[str]) -> list[str]:
-        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if self.form.quote else csv.QUOTE_NONE
-        text = [line + "\n" for line in lines[:-1]] + [lines[-1]]
-        rows = csv.reader(
-            text, delimiter=self.form.delimiter, quotechar=self.form.quote, quoting=quoting, strict=True
-        )
-        return next(rows, [])
-
-
-def _careful(blocks: _Rest, schema: pa.Schema, form: Format, guard: GuardedLines) -> Iterator[pa.RecordBatch]:
-    width = len(schema) - 3
-    splitter = _RowSplitter(form, width)
-    number = 0
-    waiting: list[str] = []
-    cells: list[list[str]] = []
-    numbers: list[int] = []
-    rejected: list[RejectedRow] = []
-
-    def flush() -> Iterator[pa.RecordBatch]:
-        if cells:
-            columns = [pa.array(values, pa.string()) for values in zip(*cells, strict=True)]
-            yield good_batch(schema, columns, np.array(numbers, dtype=np.int64))
-        if rejected:
-            yield rejected_batch(schema, rejected)
-        cells.clear()
-        numbers.clear()
-        rejected.clear()
-
-    too_long_taken = 0
-    for block, at_end in _with_end(iter(blocks)):
-        lines = block.decode("utf-8", "replace").split("\n")
-        if lines and not lines[-1]:
-            lines.pop()
-        waiting.extend(line.removesuffix("\r") for line in lines)
-        taken = 0
-        for row, text, reason, used in splitter.rows(waiting, at_end=at_end):
-            taken += used
-            is_last = at_end and taken == len(waiting) and not guard.ends_in_newline
-            if row is None and not text.strip():
-                continue  # a blank line is no row
-            number += 1
-            if row is not None and not (is_last and form.final_newline == "required"):
-                cells.append(row)
-                numbers.append(number)
-            elif _is_placeholder(text, guard):
-                rejected.append(_over_long(number, guard.too_long[too_long_taken], guard))
-                too_long_taken += 1
-            else:
-                why = f"{reason}; {CUT_OFF}" if is_last and reason else reason or CUT_OFF
-                rejected.append(RejectedRow(number, text, why))
-            if len(numbers) >= CAREFUL_BATCH:
-                yield from flush()
-        del waiting[:taken]
-    yield from flush()
-
-
-def _with_end(blocks: Iterator[bytes]) -> Iterator[tuple[bytes, bool]]:
-    previous: bytes | None = None
-    for block in blocks:
-        if previous is not None:
-            yield previous, False
-        previous = block
-    if previous is not None:
-        yield previous, True

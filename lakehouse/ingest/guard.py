@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import secrets
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,8 +16,14 @@ from pathlib import Path
 from typing import IO, cast
 
 BLOCK = 4 << 20
-SMALL = 64 << 20  # below this a high expansion ratio does no harm
 SHOWN = 4096  # bytes kept of a line that is too long
+
+
+_MARKS = (
+    (codecs.BOM_UTF16_LE, "UTF-16", "16"),
+    (codecs.BOM_UTF16_BE, "UTF-16", "16"),
+    (codecs.BOM_UTF8, "UTF-8", "utf-8"),
+)
 
 
 class Unreadable(ValueError):
@@ -25,25 +32,45 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
+    """What a file may grow to when unpacked, and how long a row may be."""
+
     max_expansion_ratio: float
     max_row_bytes: int
+    harmless_bytes: int = 64 << 20  # up to this size a high expansion ratio does no harm
+
+    def allows(self, unpacked: int, packed: int) -> bool:
+        return unpacked <= self.harmless_bytes or unpacked <= packed * self.max_expansion_ratio
+
+
+def _new_mark() -> bytes:
+    return f"too long {secrets.token_hex(8)}".encode()
 
 
 @dataclass
 class GuardedLines:
     """Blocks of whole UTF-8 lines of a (gzipped) text file, and what was met on the way.
 
-    A line longer than the limit is cut out; `placeholder` bytes stand in its place, so that line counts hold, and
-    its beginning is kept in `too_long`.
+    A line longer than the limit is cut out; the placeholder (`filler` after a mark that no file can foresee) stands
+    in its place, so that line counts hold, and its beginning is kept in `too_long`.
     """
 
     path: Path
     encoding: str
     limits: Limits
-    placeholder: bytes
+    filler: bytes = b""
     newlines: int = 0
-    ends_in_newline: bool = True
+    lone_returns: int = 0
+    last_line: bytes = b""  # known, as the counts are, once all blocks are read
     too_long: list[str] = field(default_factory=list)
+    _mark: bytes = field(default_factory=_new_mark)
+
+    @property
+    def ends_in_newline(self) -> bool:
+        return self.last_line.endswith(b"\n") or not self.last_line
+
+    @property
+    def placeholder(self) -> bytes:
+        return self._mark + self.filler
 
     def blocks(self) -> Iterator[bytes]:
         """Blocks that end at a line's end (the last one aside). Raises Unreadable."""
@@ -55,9 +82,11 @@ class GuardedLines:
                 if len(rest) > self.limits.max_row_bytes:
                     rest = self._shorten(rest)
                 continue
-            yield self._checked(rest + block[:cut])
+            whole = rest + block[:cut]
+            self.last_line = whole[whole.rfind(b"\n", 0, -1) + 1 :]
+            yield self._checked(whole)
             rest = block[cut:]
-        self.ends_in_newline = not rest
+        self.last_line = rest or self.last_line
         if rest:
             yield self._checked(rest)
 
@@ -67,6 +96,7 @@ class GuardedLines:
 
     def _checked(self, block: bytes) -> bytes:
         self.newlines += block.count(b"\n")
+        self.lone_returns += block.count(b"\r") - block.count(b"\r\n")
         if not _has_longer_line(block, self.limits.max_row_bytes):
             return block
         lines = block.split(b"\n")
@@ -77,29 +107,32 @@ class GuardedLines:
         return b"\n".join(lines)
 
     def _decoded(self) -> Iterator[bytes]:
-        decoder = codecs.getincrementaldecoder(
-            self.encoding
-        )()  # utf-8: decoded to be validated, passed on as it is
-        is_first = True
+        # UTF-8 is decoded to be validated, and passed on as it is.
+        decoder = codecs.getincrementaldecoder(self.encoding)()
         utf8 = self.encoding in ("utf-8", "utf-8-sig")
+        is_first = True
         for block in self._unpacked():
             if is_first:
-                is_first = False
-                if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and "16" not in self.encoding:
-                    raise Unreadable(
-                        f"the file is in UTF-16, the contract says {self.encoding}: set format.encoding"
-                    )
-                if block.startswith(codecs.BOM_UTF8) and utf8:
-                    block = block[len(codecs.BOM_UTF8) :]  # noqa: PLW2901  the block without its mark
+                self._refuse_other_marks(block)
             try:
                 text = decoder.decode(block)
-            except UnicodeDecodeError as error:
+            except UnicodeError as error:
                 raise Unreadable(_encoding_reason(self.encoding, error)) from error
-            yield block if utf8 else text.encode()
+            decoded = block if utf8 else text.encode()
+            yield decoded.removeprefix(codecs.BOM_UTF8) if is_first else decoded
+            is_first = False
         try:
             decoder.decode(b"", final=True)
-        except UnicodeDecodeError as error:
+        except UnicodeError as error:
             raise Unreadable(_encoding_reason(self.encoding, error)) from error
+
+    def _refuse_other_marks(self, block: bytes) -> None:
+        """A byte order mark tells the encoding: the contract's must not contradict it."""
+        for mark, name, fits in _MARKS:
+            if block.startswith(mark) and fits not in self.encoding:
+                raise Unreadable(
+                    f"the file is in {name}, the contract says {self.encoding}: set format.encoding"
+                )
 
     def _unpacked(self) -> Iterator[bytes]:
         packed = self.path.stat().st_size
@@ -110,7 +143,7 @@ class GuardedLines:
             with _open(self.path) as stream:
                 while block := stream.read(BLOCK):
                     unpacked += len(block)
-                    if unpacked > SMALL and unpacked > packed * self.limits.max_expansion_ratio:
+                    if not self.limits.allows(unpacked, packed):
                         raise Unreadable(
                             f"the file unpacks to more than {self.limits.max_expansion_ratio:g} times its size "
                             f"({packed:,} bytes): stopped after {unpacked:,} bytes"
@@ -125,14 +158,14 @@ class GuardedLines:
 
 
 def _open(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
+    return cast("IO[bytes]", gzip.open(path, "rb")) if path.suffix.lower() == ".gz" else path.open("rb")
 
 
-def _encoding_reason(encoding: str, error: UnicodeDecodeError) -> str:
-    byte = error.object[error.start]
-    return (
-        f"the file is not in {encoding}: byte 0x{byte:02x} can't be read; set format.encoding in the contract"
-    )
+def _encoding_reason(encoding: str, error: UnicodeError) -> str:
+    told = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        told = f"byte 0x{error.object[error.start]:02x} can't be read"
+    return f"the file is not in {encoding}: {told}; set format.encoding in the contract"
 
 
 def _has_longer_line(block: bytes, limit: int) -> bool:

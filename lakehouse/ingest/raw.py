@@ -20,11 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.contracts import Contract
+from lakehouse.ingest.columns import missing_columns, shown_columns
 from lakehouse.ingest.delimited import LinesAreNotRows
 from lakehouse.ingest.guard import Limits, Unreadable
-from lakehouse.ingest.landing import LandingFile, RawName, list_raw, pending
+from lakehouse.ingest.landing import Kind, LandingFile, RawName, list_raw, pending
 from lakehouse.ingest.readers import open_table
-from lakehouse.ingest.table import RESERVED, TextTable, schema_of
+from lakehouse.ingest.table import TextTable, schema_of
 
 ROW_GROUP = 122_880
 
@@ -65,7 +66,7 @@ def ingest_pending(
     """Brings every pending file of one feed into raw, in order. A file that changes while it is read is left."""
     held = list_raw(raw, contract.name)
     known = list(held.values())
-    contents = {name.content for name in known if name.kind == "rows"}
+    contents = {name.content: path for path, name in held.items() if name.kind == "rows"}
     _remove_unfinished(raw / contract.name)
     latest = max((name.ingested_at for name in known), default=datetime.min.replace(tzinfo=UTC))
     batch = now.isoformat()
@@ -90,16 +91,8 @@ def read_raw_file(path: Path, name: RawName) -> RawFile:
     account = json.loads(file.metadata.metadata[b"lakehouse"])
     rows = file.metadata.num_rows
     columns = tuple(shown_columns(file.schema_arrow.names))
-    return RawFile(
-        path,
-        name,
-        account["file"],
-        account["batch"],
-        rows,
-        account["resent_rows"] or rows,
-        account["reason"],
-        columns,
-    )
+    landed = account["resent_rows"] or rows
+    return RawFile(path, name, account["file"], account["batch"], rows, landed, account["reason"], columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,37 +106,38 @@ class _Writer:
     batch: str
     limits: Limits
 
-    def write(self, contents: set[str]) -> Ingested | None:
-        """Writes the file into raw; None when it changed or vanished meanwhile. `contents`: hashes already held."""
+    def write(self, contents: dict[str, Path]) -> Ingested | None:
+        """Writes the file into raw; None when it changed or vanished meanwhile. `contents`: hash -> raw file held."""
         try:
             content = _content_hash(self.path)
             if content in contents:
-                rows = self._resent_rows(content)
+                rows = int(pq.read_metadata(contents[content]).num_rows)
                 return self._publish(self._nothing("", rows, content), content, "resend", "", rows)
             try:
-                temporary, rows = self._rows(content)
+                temporary, rows, reason = self._rows(content)
             except Unreadable as error:
-                return self._publish(
-                    self._nothing(str(error), 0, content), content, "rejected", str(error), 0
-                )
+                nothing = self._nothing(str(error), 0, content)
+                return self._publish(nothing, content, "rejected", str(error), 0)
         except FileNotFoundError:
             return None
-        header = pq.read_schema(temporary).names
-        missing = missing_columns(self.contract, header)
-        ingested = self._publish(
-            temporary, content, "rejected" if missing else "rows", "; ".join(missing), rows
-        )
-        if ingested is not None and not missing:
-            contents.add(content)
+        if reason:
+            return self._publish(temporary, content, "rejected", reason, rows)
+        ingested = self._publish(temporary, content, "rows", "", rows)
+        if ingested is not None:
+            contents[content] = self._final(content, "rows")
         return ingested
 
-    def _rows(self, content: str) -> tuple[Path, int]:
-        form = self.contract.format
+    def _rows(self, content: str) -> tuple[Path, int, str]:
+        """The copied file, its rows, and why it is rejected all the same: rows of no use are kept to be shown."""
         try:
-            table = open_table(self.path, form, self.limits, careful=False)
-            return self._copy(table, "", 0, content)
+            return self._read(content, careful=False)
         except LinesAreNotRows:
-            return self._copy(open_table(self.path, form, self.limits, careful=True), "", 0, content)
+            return self._read(content, careful=True)
+
+    def _read(self, content: str, *, careful: bool) -> tuple[Path, int, str]:
+        table = open_table(self.path, self.contract.format, self.limits, careful=careful)
+        reason = "; ".join(missing_columns(self.contract, table.columns))
+        return *self._copy(table, reason, 0, content), reason
 
     def _nothing(self, reason: str, resent_rows: int, content: str) -> Path:
         empty = TextTable(schema_of([]), iter(()))
@@ -185,23 +179,23 @@ class _Writer:
             raise failure[0]
         return temporary, int(copied[0]) if copied else 0
 
-    def _publish(self, temporary: Path, content: str, kind: str, reason: str, rows: int) -> Ingested | None:
+    def _publish(self, temporary: Path, content: str, kind: Kind, reason: str, rows: int) -> Ingested | None:
         """Gives the raw file its final name, unless the landing file changed while it was read."""
-        state = self.path.stat() if self.path.exists() else None
+        try:
+            state = self.path.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            state = None
         if state is None or (state.st_size, state.st_mtime_ns) != (self.file.size, self.file.mtime_ns):
             temporary.unlink()
             return None
-        name = RawName(self.stamp, self.file.fingerprint, content, self.contract.reading_version, kind)  # type: ignore[arg-type]  # callers pass literals
-        folder = self.raw / self.contract.name / f"ingest_date={name.ingested_at:%Y-%m-%d}"
-        folder.mkdir(exist_ok=True)
-        sync_and_rename(temporary, folder / str(name))
+        final = self._final(content, kind)
+        final.parent.mkdir(exist_ok=True)
+        sync_and_rename(temporary, final)
         return Ingested(self.file.path, rows, kind, reason)
 
-    def _resent_rows(self, content: str) -> int:
-        for path, name in list_raw(self.raw, self.contract.name).items():
-            if name.content == content and name.kind == "rows":
-                return int(pq.ParquetFile(path).metadata.num_rows)
-        raise AssertionError(content)
+    def _final(self, content: str, kind: Kind) -> Path:
+        name = RawName(self.stamp, self.file.fingerprint, content, self.contract.reading_version, kind)
+        return self.raw / self.contract.name / f"ingest_date={name.ingested_at:%Y-%m-%d}" / str(name)
 
 
 def _copy_statement(columns: Sequence[str], target: Path, account: str) -> str:
@@ -216,33 +210,6 @@ def _copy_statement(columns: Sequence[str], target: Path, account: str) -> str:
         f"to {_literal(str(target))} (format parquet, compression zstd, compression_level 1, row_group_size {ROW_GROUP}, "
         f"kv_metadata {{lakehouse: {_literal(account)}}})"
     )
-
-
-def missing_columns(contract: Contract, header: Sequence[str]) -> list[str]:
-    """A reason for each required column that a file lacks."""
-    by_name = resolve_columns(contract, header)
-    return [
-        f'the required column "{contract.headers_of(name)[0]}" is missing; the file has: {", ".join(shown_columns(header))}'
-        for name, column in contract.file_columns.items()
-        if column.required and column.default is None and name not in by_name
-    ]
-
-
-def resolve_columns(contract: Contract, header: Sequence[str]) -> dict[str, str]:
-    """Our column name -> the file's header, matched without regard to case."""
-    actual = {name.casefold(): name for name in shown_columns(header)}
-    found: dict[str, str] = {}
-    for name in contract.file_columns:
-        for outside in contract.headers_of(name):
-            if outside.casefold() in actual:
-                found[name] = actual[outside.casefold()]
-                break
-    return found
-
-
-def shown_columns(header: Sequence[str]) -> list[str]:
-    """The file's own columns, the lake's additions aside."""
-    return [name for name in header if name not in RESERVED]
 
 
 def sync_and_rename(temporary: Path, final: Path) -> None:

@@ -12,6 +12,7 @@ from lakehouse.reports.query import read
 from lakehouse.reports.svg import to_svg
 
 _TOP = 15
+_SERVICE = "service"
 _COUNTRIES_SHOWN = 60
 
 _PRODUCTS = """
@@ -36,9 +37,11 @@ order by net desc nulls last, country
 
 def top_products(connection: duckdb.DuckDBPyConnection, currency: str | None, dates: str) -> Section:
     """The products that bring the most, net of discounts, tax and refunds."""
-    frame = read(connection, _PRODUCTS)
+    everything = read(connection, _PRODUCTS)
+    frame = everything.filter(pl.col("category") != _SERVICE)
     if frame.is_empty():
         return Section("products", "Top products", empty="No product has been sold yet.")
+    services = everything.filter(pl.col("category") == _SERVICE)
     table = Table(
         f"The {min(_TOP, len(frame))} products with the highest net revenue, {currency or 'amounts'}",
         (
@@ -59,6 +62,12 @@ def top_products(connection: duckdb.DuckDBPyConnection, currency: str | None, da
         words.shown(_TOP, len(frame), "product"),
     )
     sentences = _lead_sentences(frame, currency, dates, "product", "products")
+    if not services.is_empty():
+        beside = words.money(sum(services["net"].drop_nulls().to_list(), Decimal(0)), currency)
+        sentences = (
+            *sentences,
+            f"Postage, fees and other services are not ranked; they bring {beside} beside.",
+        )
     return Section(
         "products",
         "Top products",

@@ -38,23 +38,22 @@ class Source:
 
     def helper_files(self, feeds: Iterable[str]) -> list[ModelFile]:
         """The folder's other SQL files: tables of their own, which its mappings may read."""
-        files = model_files(self.folder, self.shown, "staging", skip=feeds)
-        wrong = [file for file in files if not file.path.stem.startswith(f"{self.name}_")]
-        if wrong:
-            known = sorted(feeds)
-            raise ConfigurationError(
-                [
-                    Problem(
-                        file.shown,
-                        "",
-                        f"a feed's name, or a name that begins with {self.name}_",
-                        f'"{file.path.stem}"',
-                        nearest(file.path.stem, known),
-                    )
-                    for file in wrong
-                ]
+        known = set(feeds)
+        others = [path for path in sorted(self.folder.glob("*.sql")) if path.stem not in known]
+        wrong = [
+            Problem(
+                f"{self.shown}/{path.name}",
+                "",
+                f"a feed's name, or a name that begins with {self.name}_",
+                f'"{path.stem}"',
+                nearest(path.stem, known),
             )
-        return files
+            for path in others
+            if not path.stem.startswith(f"{self.name}_")
+        ]
+        if wrong:
+            raise ConfigurationError(wrong)
+        return model_files(self.folder, self.shown, "staging", skip=known)
 
 
 def find_sources(folder: Path, shown: str = "sources") -> list[Source]:
@@ -81,9 +80,11 @@ def core_models(
     branches = {name: [_native(contract)] for name, contract in feeds.items()}
     problems: list[Problem] = []
     for source in sources:
+        staged = [contract.staged_table for contract in contracts.values() if contract.source == source.name]
+        own = [*staged, *(table for table in columns if table.startswith(f"{source.name}_"))]
         for feed, path in source.mappings(feeds).items():
             try:
-                branches[feed].append(_mapped(source, feeds[feed], path, columns))
+                branches[feed].append(_mapped(source, feeds[feed], path, columns, own))
             except ConfigurationError as error:
                 problems.extend(error.problems)
     if problems:
@@ -96,7 +97,13 @@ def _native(contract: Contract) -> str:
     return f"select\n    '{NATIVE}' as source,\n    {selected}\nfrom {contract.versions_table}"
 
 
-def _mapped(source: Source, contract: Contract, path: Path, columns: Mapping[str, tuple[str, ...]]) -> str:
+def _mapped(
+    source: Source,
+    contract: Contract,
+    path: Path,
+    columns: Mapping[str, tuple[str, ...]],
+    own: Iterable[str],
+) -> str:
     shown = f"{source.shown}/{path.name}"
     sql = path.read_text(encoding="utf-8").strip().rstrip(";")
     try:
@@ -104,12 +111,9 @@ def _mapped(source: Source, contract: Contract, path: Path, columns: Mapping[str
         read = tables_read(query)
         foreign = [table for table in read if table not in columns]
         if foreign:
-            allowed = [table for table in columns if source.name in table]
             raise ConfigurationError(
                 [
-                    Problem(
-                        shown, "", "the source's own staged tables", f'"{table}"', nearest(table, allowed)
-                    )
+                    Problem(shown, "", "the source's own staged tables", f'"{table}"', nearest(table, own))
                     for table in foreign
                 ]
             )
@@ -118,7 +122,7 @@ def _mapped(source: Source, contract: Contract, path: Path, columns: Mapping[str
         if isinstance(error, ConfigurationError):
             raise
         raise ConfigurationError(
-            [Problem(shown, "", "one SELECT that DuckDB understands", str(error))]
+            [Problem(shown, "", "one SELECT that DuckDB understands", str(error).rstrip("."))]
         ) from error
     known = [*contract.columns, *CARRIED]
     problems = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
@@ -46,3 +47,11 @@ def describe_table(connection: duckdb.DuckDBPyConnection, table: str) -> Built:
     types = {row[0]: row[1] for row in connection.execute(f"describe {table}").fetchall()}
     rows = connection.execute(f"select count(*) from {table}").fetchall()[0][0]
     return Built(table, rows, types)
+
+
+def absent_tables(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> list[str]:
+    """Those of the tables that nothing has built yet."""
+    present = {
+        row[0] for row in connection.execute("select table_name from information_schema.tables").fetchall()
+    }
+    return [table for table in tables if table not in present]

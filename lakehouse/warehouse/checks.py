@@ -37,11 +37,26 @@ class Verdict:
 
 
 def checks_of(model: Model) -> list[Check]:
-    """All tests of a model, those of its columns included. Names are unique within the model."""
+    """All tests of a model, those of its columns included. Names are unique within the model.
+
+    The not_null tests of its columns are one check: one scan, and one line to read where there were a dozen.
+    """
     checks = [_check(model, test, None) for test in model.doc.data_tests]
+    not_null: dict[Severity, list[str]] = {}
     for column in model.doc.columns:
-        checks += [_check(model, test, column.name) for test in column.data_tests]
-    return checks
+        for test in column.data_tests:
+            if test.kind == "not_null":
+                not_null.setdefault(test.severity or model.doc.config.severity, []).append(column.name)
+            else:
+                checks.append(_check(model, test, column.name))
+    return checks + [_never_null(model, columns, severity) for severity, columns in not_null.items()]
+
+
+def _never_null(model: Model, columns: list[str], severity: Severity) -> Check:
+    name = "not_null" if severity == model.doc.config.severity else f"not_null_{severity}"
+    is_null = " or ".join(f"{column} is null" for column in columns)
+    query = f"select * from {model.name} where {is_null}"
+    return Check(name, model.name, query, severity, f"Never null: {', '.join(columns)}.")
 
 
 def _check(model: Model, test: DataTest, column: str | None) -> Check:
@@ -63,8 +78,6 @@ def _query(table: str, test: DataTest, column: str | None) -> tuple[str, str]:
         return _duplicates(table, [str(column)]), f"{column} is unique."
     if test.kind == "unique_combination_of_columns":
         return _duplicates(table, arguments["columns"]), f"{' + '.join(arguments['columns'])} is unique."
-    if test.kind == "not_null":
-        return f"select * from {table} where {column} is null", f"{column} is never null."
     if test.kind == "accepted_values":
         values = ", ".join(_literal(value) for value in arguments["values"])
         return f"select * from {table} where {column} not in ({values})", f"{column} is one of {values}."

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 
 from lakehouse.contracts import Contract
+from lakehouse.warehouse.checks import MASK
 
 SAMPLES = 5
 
@@ -33,7 +34,7 @@ def quarantine_ratio(connection: duckdb.DuckDBPyConnection, contract: Contract) 
         whole as (select sum(rows) as landed, sum(quarantined) as bad, count(*) filter (where status = 'rejected' and rows = 0) as unread from files),
         latest as (
             select sum(rows) as landed, sum(quarantined) as bad
-            from files where batch = (select max(batch) from files)
+            from files where batch = (select arg_max(batch, ingested_at) from files)
         )
         select coalesce(whole.landed, 0)::bigint, coalesce(whole.bad, 0)::bigint, coalesce(latest.landed, 0)::bigint,
             coalesce(latest.bad, 0)::bigint, whole.unread
@@ -51,6 +52,8 @@ def quarantine_ratio(connection: duckdb.DuckDBPyConnection, contract: Contract) 
         else f"{bad:,} of {landed:,} rows"
     )
     text = f"{worst} are in quarantine ({max(whole, last):.2%}; at most {limit:.2%})."
+    if unread:
+        text += f" {unread} file{'s' if unread != 1 else ''} could not be read at all."
     if not passed:
         text += f" Look at: select * from quarantine where feed = '{contract.name}'. Mend the file or the contract."
     return Finding(
@@ -99,7 +102,7 @@ def reference(connection: duckdb.DuckDBPyConnection, contract: Contract, column:
     )
     missing = connection.execute(f"select count(*) {query}").fetchall()[0][0]
     samples = [
-        row[0]
+        MASK if contract.columns[column].pii else str(row[0])
         for row in connection.execute(
             f"select distinct {column} {query} order by 1 limit {SAMPLES}"
         ).fetchall()
@@ -107,9 +110,9 @@ def reference(connection: duckdb.DuckDBPyConnection, contract: Contract, column:
     text = (
         f"Every {column} stands in {target}."
         if not missing
-        else f"{missing:,} rows name a {column} that {feed} has not brought, such as {', '.join(map(str, samples))}."
+        else f"{missing:,} rows name a {column} that {feed} has not brought, such as {', '.join(samples)}."
     )
-    return Finding(not missing, text, {"rows": missing, "samples": [str(sample) for sample in samples]})
+    return Finding(not missing, text, {"rows": missing, "samples": samples})
 
 
 def freshness(connection: duckdb.DuckDBPyConnection, contract: Contract, as_of: date | None) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import duckdb
 
 from lakehouse.ingest.raw import sync_and_rename
 from lakehouse.settings import LakePaths
+from lakehouse.warehouse.checks import MASK
 from lakehouse.warehouse.model import Model
 
 KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings")
@@ -44,8 +45,16 @@ def record_run(
     connection.execute("insert into meta_runs values ($1, $2, $3, $4, $5, $6, $7)", values)
 
 
-def publish(connection: duckdb.DuckDBPyConnection, models: Sequence[Model], paths: LakePaths) -> Published:
-    """Copies dims, facts, marts and the lake's own account into marts.duckdb, and marts into exports/."""
+def publish(
+    connection: duckdb.DuckDBPyConnection,
+    models: Sequence[Model],
+    paths: LakePaths,
+    personal: Mapping[str, Sequence[str]],
+) -> Published:
+    """Copies dims, facts, marts and the lake's own account into marts.duckdb, and marts into exports/.
+
+    `personal`: feed -> the headers under which its files carry personal data; masked in the copy's quarantine.
+    """
     chosen = [model for model in models if model.group in PUBLISHED_GROUPS or model.name == "run_settings"]
     paths.data_dir.mkdir(parents=True, exist_ok=True)
     for leftover in paths.data_dir.glob(".marts-*.tmp*"):
@@ -56,6 +65,8 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Sequence[Model], path
     try:
         for table in KEPT:
             connection.execute(f"create table published.{table} as from {table}")
+        for feed, headers in personal.items():
+            _mask_quarantine(connection, feed, headers)
         for model in chosen:
             if model.is_view:
                 # Inside the copy, names resolve to the copy's own tables.
@@ -67,6 +78,20 @@ def publish(connection: duckdb.DuckDBPyConnection, models: Sequence[Model], path
         connection.execute("detach published")
     sync_and_rename(temporary, paths.marts)
     return Published(paths.marts, len(chosen) + len(KEPT), rows, _export(connection, models, paths.exports))
+
+
+def _mask_quarantine(connection: duckdb.DuckDBPyConnection, feed: str, headers: Sequence[str]) -> None:
+    """Masks cells by header, whatever its case, and the text of rows that could not be split into cells."""
+    connection.execute(
+        """
+        update published.quarantine
+        set row = json_merge_patch(row, to_json(map_from_entries(
+            [{'header': key, 'shown': $1} for key in json_keys(row) if list_contains($2::varchar[], lower(key))]
+        )))
+        where feed = $3
+        """,
+        [MASK, ["_text", *(header.lower() for header in headers)], feed],
+    )
 
 
 def _views(connection: duckdb.DuckDBPyConnection, views: Sequence[Model]) -> None:

@@ -45,6 +45,7 @@ def open_warehouse(
         connection = duckdb.connect(str(settings.paths.warehouse), config=connection_config(settings))
         try:
             prepare(connection, settings)
+            confine(connection, settings)
             yield WarehouseSession(connection, settings)
         finally:
             connection.close()
@@ -53,13 +54,21 @@ def open_warehouse(
 def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Makes the tables that the warehouse itself keeps, and writes the configured settings into one of them."""
     connection.execute("set timezone = 'UTC'")
-    connection.execute(_META)
+    connection.execute(META_SQL)
     with transaction(connection):
         connection.execute("delete from meta_settings")
         connection.execute(
             "insert into meta_settings values ($1, $2, $3)",
             [settings.as_of, settings.business_time_zone, settings.reporting_currency],
         )
+
+
+def confine(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """From here on SQL, a source's too, reaches files of the lake only, and can't undo that."""
+    folder = str(settings.paths.data_dir).replace("'", "''")
+    connection.execute(f"set allowed_directories = ['{folder}']")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
 
 
 @contextmanager
@@ -74,7 +83,7 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("commit")
 
 
-_META = """
+META_SQL = """
 create table if not exists meta_files (
     feed varchar, file varchar, content_hash varchar, rows bigint, staged bigint, superseded bigint, resent bigint,
     quarantined bigint, ingested_at timestamp, batch varchar, status varchar

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 import duckdb
+import polars as pl
 
 from lakehouse.contracts import Contract
 from lakehouse.contracts.contract import INGESTED_AT, META_COLUMNS
@@ -72,6 +73,7 @@ def _load(connection: duckdb.DuckDBPyConnection, staged: Staged) -> None:
     filled = [str(part.staged) for part in staged.parts if part.staged_rows]
     typed = ", ".join(f"{name} {column.sql_type}" for name, column in contract.columns.items())
     meta = "_source_file VARCHAR, _row_number BIGINT, _ingested_at TIMESTAMP, _row_hash UBIGINT"
+    connection.execute(f"drop table if exists {contract.staged_table}_versions")
     for table in {contract.staged_table, contract.versions_table}:
         connection.execute(f"create or replace table {table} ({typed}, {meta})")
     account = "_file_account"
@@ -143,9 +145,11 @@ def _write_account(connection: duckdb.DuckDBPyConnection, staged: Staged, accoun
     feed = staged.contract.name
     connection.execute("delete from meta_files where feed = $1", [feed])
     connection.execute("delete from quarantine where feed = $1", [feed])
-    rows = [_file_row(feed, part) for part in staged.parts]
-    if rows:
-        connection.executemany("insert into meta_files values (?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)", rows)
+    # One insert of a frame: executemany takes half a millisecond a file.
+    files = pl.DataFrame([_file_row(feed, part) for part in staged.parts], schema=_FILE, orient="row")
+    connection.register("_files", files.to_arrow())
+    connection.execute("insert into meta_files by name select * from _files")
+    connection.unregister("_files")
     connection.execute(
         f"""
         update meta_files
@@ -165,21 +169,35 @@ def _write_account(connection: duckdb.DuckDBPyConnection, staged: Staged, accoun
         )
 
 
+_FILE: dict[str, pl.DataType] = {
+    "feed": pl.String(),
+    "file": pl.String(),
+    "content_hash": pl.String(),
+    "rows": pl.Int64(),
+    "staged": pl.Int64(),
+    "superseded": pl.Int64(),
+    "resent": pl.Int64(),
+    "quarantined": pl.Int64(),
+    "ingested_at": pl.Datetime("us"),
+    "batch": pl.String(),
+    "status": pl.String(),
+}
+
+
 def _file_row(feed: str, part: Part) -> tuple[object, ...]:
     raw = part.raw
-    resent = raw.landed_rows if raw.name.kind == "resend" else 0
-    status = {"rows": "loaded", "rejected": "rejected", "resend": "re-sent"}[raw.name.kind]
-    ingested_at = raw.name.ingested_at.replace(tzinfo=None)
     return (
         feed,
         raw.source_file,
         raw.name.content,
         raw.landed_rows,
-        resent,
+        0,
+        0,
+        raw.landed_rows if raw.name.kind == "resend" else 0,
         part.quarantined_rows,
-        ingested_at,
+        raw.name.ingested_at.replace(tzinfo=None),
         raw.batch,
-        status,
+        {"rows": "loaded", "rejected": "rejected", "resend": "re-sent"}[raw.name.kind],
     )
 
 
