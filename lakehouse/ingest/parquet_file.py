@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lakehouse.ingest.raw import sync_and_rename
+from lakehouse.durable import sync_and_rename
 
 
 @dataclass

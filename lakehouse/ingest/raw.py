@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lakehouse.contracts import Contract
+from lakehouse.durable import remove_unfinished, sync_and_rename
 from lakehouse.ingest.columns import missing_columns, shown_columns
+from lakehouse.ingest.copiers import COPIERS, Copiers
 from lakehouse.ingest.delimited import LinesAreNotRows
 from lakehouse.ingest.guard import Limits, Unreadable
 from lakehouse.ingest.landing import Kind, LandingFile, RawName, list_raw, pending
@@ -67,18 +67,25 @@ def ingest_pending(
     held = list_raw(raw, contract.name)
     known = list(held.values())
     contents = {name.content: path for path, name in held.items() if name.kind == "rows"}
-    _remove_unfinished(raw / contract.name)
+    folder = raw / contract.name
+    remove_unfinished(folder)
     latest = max((name.ingested_at for name in known), default=datetime.min.replace(tzinfo=UTC))
     batch = now.isoformat()
+    files = pending(landed, known, contract.reading_version)
     done: list[Ingested] = []
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set threads = 2")
-        for file in pending(landed, known, contract.reading_version):
+    if not files:
+        return done
+    folder.mkdir(parents=True, exist_ok=True)
+    with Copiers(min(COPIERS, len(files))) as copiers:
+        writers = []
+        for file in files:
             # Strictly increasing, so that the order of files is the order of their time stamps.
             latest = max(now, latest + timedelta(microseconds=1))
             stamp = RawName.stamp_of(latest)
-            writer = _Writer(connection, contract, landing / file.path, file, raw, stamp, batch, limits)
-            ingested = writer.write(contents)
+            writers.append(_Writer(copiers, contract, landing / file.path, file, raw, stamp, batch, limits))
+        # Copied side by side, published one after the other: a killed run leaves the first so many files of the order.
+        for writer, copied in zip(writers, copiers.map(lambda one: one.copy(contents), writers), strict=True):
+            ingested = writer.publish(copied, contents)
             if ingested is not None:
                 done.append(ingested)
                 progress(ingested)
@@ -96,8 +103,18 @@ def read_raw_file(path: Path, name: RawName) -> RawFile:
 
 
 @dataclass(frozen=True, slots=True)
+class _Copied:
+    """A landing file under a temporary name in raw. Without one, the file vanished or its content is held already."""
+
+    content: str = ""
+    temporary: Path | None = None
+    rows: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Writer:
-    connection: duckdb.DuckDBPyConnection
+    copiers: Copiers
     contract: Contract
     path: Path
     file: LandingFile
@@ -106,24 +123,34 @@ class _Writer:
     batch: str
     limits: Limits
 
-    def write(self, contents: dict[str, Path]) -> Ingested | None:
-        """Writes the file into raw; None when it changed or vanished meanwhile. `contents`: hash -> raw file held."""
+    def copy(self, contents: Mapping[str, Path]) -> _Copied:
+        """Copies the file beside its final place. `contents`: hash -> raw file, of what is held by now."""
         try:
             content = _content_hash(self.path)
             if content in contents:
-                rows = int(pq.read_metadata(contents[content]).num_rows)
-                return self._publish(self._nothing("", rows, content), content, "resend", "", rows)
+                return _Copied(content)
             try:
                 temporary, rows, reason = self._rows(content)
             except Unreadable as error:
-                nothing = self._nothing(str(error), 0, content)
-                return self._publish(nothing, content, "rejected", str(error), 0)
+                return _Copied(content, self._nothing(str(error), 0, content), 0, str(error))
         except FileNotFoundError:
+            return _Copied()
+        return _Copied(content, temporary, rows, reason)
+
+    def publish(self, copied: _Copied, contents: dict[str, Path]) -> Ingested | None:
+        """Makes the copy a raw file; None when the file changed or vanished meanwhile. Adds to `contents`."""
+        content = copied.content
+        if content in contents:
+            # Perhaps published since by a file before this one, which held the same bytes.
+            if copied.temporary is not None:
+                copied.temporary.unlink()
+            rows = int(pq.read_metadata(contents[content]).num_rows)
+            return self._publish(self._nothing("", rows, content), content, "resend", "", rows)
+        if copied.temporary is None:
             return None
-        if reason:
-            return self._publish(temporary, content, "rejected", reason, rows)
-        ingested = self._publish(temporary, content, "rows", "", rows)
-        if ingested is not None:
+        kind: Kind = "rejected" if copied.reason else "rows"
+        ingested = self._publish(copied.temporary, content, kind, copied.reason, copied.rows)
+        if ingested is not None and kind == "rows":
             contents[content] = self._final(content, "rows")
         return ingested
 
@@ -144,9 +171,7 @@ class _Writer:
         return self._copy(empty, reason, resent_rows, content)[0]
 
     def _copy(self, table: TextTable, reason: str, resent_rows: int, content: str) -> tuple[Path, int]:
-        folder = self.raw / self.contract.name
-        folder.mkdir(parents=True, exist_ok=True)
-        temporary = folder / f".{uuid.uuid4().hex}.tmp"
+        temporary = self.raw / self.contract.name / f".{uuid.uuid4().hex}.tmp"
         failure: list[BaseException] = []
 
         def batches() -> Iterator[pa.RecordBatch]:
@@ -155,8 +180,6 @@ class _Writer:
             except (Unreadable, LinesAreNotRows, FileNotFoundError) as error:
                 failure.append(error)  # DuckDB would wrap it in an error of its own
 
-        rows = self.connection
-        rows.register("landed", pa.RecordBatchReader.from_batches(table.schema, batches()))
         account = json.dumps(
             {
                 "file": self.file.path,
@@ -166,14 +189,18 @@ class _Writer:
                 "content": content,
             }
         )
-        try:
-            rows.execute(_copy_statement(table.columns, temporary, account), [self.file.path, self.stamp])
-            copied = rows.fetchone()
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            rows.unregister("landed")
+        with self.copiers.connection() as connection:
+            connection.register("landed", pa.RecordBatchReader.from_batches(table.schema, batches()))
+            try:
+                connection.execute(
+                    _copy_statement(table.columns, temporary, account), [self.file.path, self.stamp]
+                )
+                copied = connection.fetchone()
+            except BaseException:
+                temporary.unlink(missing_ok=True)
+                raise
+            finally:
+                connection.unregister("landed")
         if failure:
             temporary.unlink(missing_ok=True)
             raise failure[0]
@@ -210,23 +237,6 @@ def _copy_statement(columns: Sequence[str], target: Path, account: str) -> str:
         f"to {_literal(str(target))} (format parquet, compression zstd, compression_level 1, row_group_size {ROW_GROUP}, "
         f"kv_metadata {{lakehouse: {_literal(account)}}})"
     )
-
-
-def sync_and_rename(temporary: Path, final: Path) -> None:
-    """Makes a finished file appear under its final name, whole, also after a power cut."""
-    with temporary.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _remove_unfinished(folder: Path) -> None:
-    for leftover in folder.glob(".*.tmp"):
-        leftover.unlink(missing_ok=True)
 
 
 def _content_hash(path: Path) -> str:

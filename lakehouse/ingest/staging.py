@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pandera.polars as pandera
@@ -18,6 +19,8 @@ import pyarrow.parquet as pq
 from lakehouse.contracts import Contract
 from lakehouse.contracts.contract import META_COLUMNS
 from lakehouse.contracts.schema import broken_checks, pandera_schema
+from lakehouse.durable import remove_unfinished
+from lakehouse.ingest.behind import WriteBehind
 from lakehouse.ingest.casting import CastColumn, cast_columns
 from lakehouse.ingest.columns import resolve_columns, unknown_columns
 from lakehouse.ingest.landing import RawName, list_raw
@@ -62,8 +65,7 @@ def stage_new_files(
     folders = staging / contract.name, quarantine / contract.name
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(".*.tmp"):
-            leftover.unlink(missing_ok=True)
+        remove_unfinished(folder)
     wanted: dict[str, RawFile] = {}
     for path, name in _current(list_raw(raw, contract.name)).items():
         stem = f"{name.stamp}-{name.fingerprint}-{contract.staging_version}.parquet"
@@ -75,9 +77,10 @@ def stage_new_files(
         if stem not in held
     ]
     if made:
-        stager = _Stager(contract, pandera_schema(contract))
-        for group in _together(made):
-            stager.run(group)
+        with WriteBehind() as behind:
+            stager = _Stager(contract, pandera_schema(contract), behind)
+            for group in _together(made):
+                stager.run(group)
     parts = []
     for stem, file in wanted.items():
         parts.append(_read_part(file, folders[0] / stem, folders[1] / stem))
@@ -140,6 +143,7 @@ def _together(made: Iterable[_Making]) -> Iterator[list[_Making]]:
 class _Stager:
     contract: Contract
     schema: pandera.DataFrameSchema
+    behind: WriteBehind
 
     def run(self, group: Sequence[_Making]) -> None:
         """Stages files of the same kind and columns."""
@@ -151,17 +155,19 @@ class _Stager:
             self._stage(group, good, bad)
         # The quarantine files come first: a staged file is the sign that both are there.
         for file in bad:
-            file.close(keep_empty=False)
+            self.behind.submit(partial(file.close, keep_empty=False))
         for file in good:
-            file.close(keep_empty=True)
+            self.behind.submit(partial(file.close, keep_empty=True))
 
     def _reject(self, one: _Making, bad: ParquetFile) -> None:
         raw = one.raw
         if raw.rows == 0:
-            bad.write(quarantined_file(self.contract.name, raw))
+            self.behind.submit(partial(bad.write, quarantined_file(self.contract.name, raw)))
         for frame, _ in _frames([one]):
             reasons = pl.repeat([raw.reason], frame.height, dtype=pl.List(pl.String), eager=True)
-            bad.write(quarantined_rows(self.contract.name, frame, reasons, raw.columns))
+            self.behind.submit(
+                partial(bad.write, quarantined_rows(self.contract.name, frame, reasons, raw.columns))
+            )
 
     def _stage(
         self, group: Sequence[_Making], good: Sequence[ParquetFile], bad: Sequence[ParquetFile]
@@ -178,12 +184,14 @@ class _Stager:
                 rows = slice(start, start + length)
                 start += length
                 if broken is None or reasons is None or not broken[rows].any():
-                    good[number].write(typed[rows])
+                    self.behind.submit(partial(good[number].write, typed[rows]))
                     continue
                 why = reasons[rows].filter(broken[rows])
                 wrong = frame[rows].filter(broken[rows])
-                bad[number].write(quarantined_rows(self.contract.name, wrong, why, columns))
-                good[number].write(typed[rows].filter(~broken[rows]))
+                kept = typed[rows].filter(~broken[rows])
+                quarantined = quarantined_rows(self.contract.name, wrong, why, columns)
+                self.behind.submit(partial(bad[number].write, quarantined))
+                self.behind.submit(partial(good[number].write, kept))
 
     def _judge(
         self, frame: pl.DataFrame, casts: list[CastColumn], positions: Positions

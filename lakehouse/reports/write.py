@@ -1,9 +1,9 @@
 """A report page on disk, whole or not at all."""
 
-import os
 from pathlib import Path
 from uuid import uuid4
 
+from lakehouse.durable import sync_and_rename
 from lakehouse.reports.page import Page, render
 
 
@@ -16,11 +16,8 @@ def write_report(page: Page, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        with unfinished.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
+        unfinished.write_bytes(content)
+        sync_and_rename(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     return path

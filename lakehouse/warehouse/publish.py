@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from lakehouse.ingest.raw import sync_and_rename
+from lakehouse.durable import sync_and_rename
 from lakehouse.settings import LakePaths
 from lakehouse.warehouse.checks import MASK
 from lakehouse.warehouse.model import Model
