@@ -1,6 +1,6 @@
 """A contract's checks and rules find the bad rows: Pandera's checks by their Pandera names, on every type."""
 
-# ruff: noqa: DTZ001  staged times are UTC, without a zone in the type
+
 
 from __future__ import annotations
 

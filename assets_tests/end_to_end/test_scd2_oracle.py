@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-START = datetime(2025, 1, 1)  # noqa: DTZ001  the lake's times are naive UTC
+START = datetime(2025, 1, 1)
 PRODUCTS = "raw_products, stg_products"
 # One product is sold inside an interval that a late version splits later on.
 SPLIT = (

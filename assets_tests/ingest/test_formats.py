@@ -1,6 +1,6 @@
 """The same rows in any format, encoding and notation give the same staged rows."""
 
-# ruff: noqa: DTZ001  staged times are UTC, without a zone in the type
+
 
 from __future__ import annotations
 

@@ -167,4 +167,4 @@ def test_the_sensors_listing_of_raw_is_the_ledger(new_lake):
     lake.ingest()
     (lake.raw / "sales" / "ingest_date=2026-03-01" / "notes.txt").write_text("not ours")
     assert sorted(name.kind for name in raw_names(lake.raw, "sales")) == ["rejected", "rows"]
-    assert raw_names(lake.raw, "other") == []
+    assert list(raw_names(lake.raw, "other")) == []

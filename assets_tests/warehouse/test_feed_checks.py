@@ -1,6 +1,6 @@
 """What is judged of a feed after staging, at the as-of date and never at the wall clock."""
 
-# ruff: noqa: DTZ001  staged times are UTC, without a zone in the type
+
 
 from __future__ import annotations
 

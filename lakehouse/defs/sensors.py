@@ -10,7 +10,7 @@ from lakehouse.contracts import Contract
 from lakehouse.defs.published import PUBLISHED
 from lakehouse.defs.reaper import reap_dead_runs
 from lakehouse.ingest.asking import Ask, Attempt, decide, pending_signature
-from lakehouse.ingest.landing import LandingFile, list_landing, pending, raw_names, unknown_feeds
+from lakehouse.ingest.landing import LandingFile, pending, raw_names, unknown_feeds, walk_landing
 from lakehouse.settings import Settings
 
 DOOR_TAG = "lakehouse/door"
@@ -24,9 +24,10 @@ def pending_files(contracts: Sequence[Contract], settings: Settings, now: float)
     paths = settings.paths
     found: list[LandingFile] = []
     for contract in contracts:
-        landed = list_landing(paths.landing, [contract.name], settings.settle_seconds, now).files
-        if landed:
-            found += pending(landed, raw_names(paths.raw, contract.name), contract.reading_version)
+        # One by one: a hundred thousand records kept at once would cost more in garbage collection than in listing.
+        walked = walk_landing(paths.landing, contract.name, settings.settle_seconds, now)
+        landed = (one for one in walked if isinstance(one, LandingFile))
+        found += pending(landed, raw_names(paths.raw, contract.name), contract.reading_version)
     return found
 
 

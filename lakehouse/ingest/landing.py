@@ -16,10 +16,11 @@ from typing import Literal, NamedTuple
 
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart")
 Kind = Literal["rows", "rejected", "resend"]
+_LINK = "a symbolic link: files are taken from landing itself only"
 _STAMP = "%Y%m%dT%H%M%S%f"
 
 
-# Named tuples, as a tick makes a hundred thousand of each: a frozen dataclass takes three times as long.
+# Named tuples, as a tick may make a hundred thousand of each.
 class LandingFile(NamedTuple):
     """One file as it lies in landing. Sorted by path, which is the order of ingestion within a run.
 
@@ -88,36 +89,40 @@ class RawName(NamedTuple):
 
 
 def list_landing(landing: Path, feeds: Iterable[str], settle_seconds: float, now: float) -> Listing:
-    """Whole files of the given feeds below `landing`, in no order. `now`: seconds since the epoch.
+    """Whole files of the given feeds below `landing`, in no order, and what is refused."""
+    found = [one for feed in feeds for one in walk_landing(landing, feed, settle_seconds, now)]
+    files = tuple(one for one in found if isinstance(one, LandingFile))
+    return Listing(files, tuple(one for one in found if isinstance(one, Refused)))
 
-    Hidden and unfinished names and files changed within `settle_seconds` are left for a later listing; symbolic
+
+def walk_landing(
+    landing: Path, feed: str, settle_seconds: float, now: float
+) -> Iterator[LandingFile | Refused]:
+    """One feed's files, one by one. `now`: seconds since the epoch.
+
+    Hidden and unfinished names and files changed within `settle_seconds` are left for a later walk; symbolic
     links are refused, as what they point to may lie outside landing.
     """
-    files: list[LandingFile] = []
-    refused: list[Refused] = []
+    folder = landing / feed
+    if folder.is_symlink():
+        yield Refused(feed, _LINK)
+        return
     settled_before = int((now - settle_seconds) * 1e9)
     ahead = int((now + max(settle_seconds, 1.0)) * 1e9)
-    for feed in feeds:
-        folder = landing / feed
-        if folder.is_symlink():
-            refused.append(Refused(feed, "a symbolic link: files are taken from landing itself only"))
-        elif folder.is_dir():
-            for path, entry in _walk(os.fspath(folder), feed):
-                if not _is_text(path):
-                    shown = path.encode("utf-8", "backslashreplace").decode()
-                    refused.append(Refused(shown, "its name is not in UTF-8: rename it"))
-                    continue
-                if entry.is_symlink():
-                    refused.append(Refused(path, "a symbolic link: files are taken from landing itself only"))
-                    continue
-                try:
-                    state = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
-                    continue
-                if settled_before < state.st_mtime_ns <= ahead and settle_seconds > 0:
-                    continue
-                files.append(LandingFile(path, state.st_size, state.st_mtime_ns))
-    return Listing(tuple(files), tuple(refused))
+    for path, entry in _walk(os.fspath(folder), feed):
+        if not _is_text(path):
+            shown = path.encode("utf-8", "backslashreplace").decode()
+            yield Refused(shown, "its name is not in UTF-8: rename it")
+            continue
+        if entry.is_symlink():
+            yield Refused(path, _LINK)
+            continue
+        try:
+            state = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            continue
+        if not settled_before < state.st_mtime_ns <= ahead or settle_seconds == 0:
+            yield LandingFile(path, state.st_size, state.st_mtime_ns)
 
 
 def unknown_feeds(landing: Path, feeds: Iterable[str]) -> list[str]:
@@ -135,8 +140,8 @@ def unknown_feeds(landing: Path, feeds: Iterable[str]) -> list[str]:
 def _walk(folder: str, shown: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         entries = os.scandir(folder)
-    except FileNotFoundError:
-        return  # it vanished since its parent was listed
+    except (FileNotFoundError, NotADirectoryError):
+        return  # nothing has landed, or it vanished since its parent was listed
     with entries:
         for entry in entries:
             name = entry.name
@@ -168,20 +173,18 @@ def list_raw(raw: Path, feed: str) -> dict[Path, RawName]:
     return dict(sorted(named.items(), key=lambda item: item[0].name))
 
 
-def raw_names(raw: Path, feed: str) -> list[RawName]:
-    """The same listing as names only: what the sensor needs, and all it can afford over 100,000 files."""
-    names: list[RawName] = []
-    folder = os.path.join(raw, feed)  # noqa: PTH118  a tick's inner loop
-    if not os.path.isdir(folder):  # noqa: PTH112
-        return names
+def raw_names(raw: Path, feed: str) -> Iterator[RawName]:
+    """The same listing as names only, one by one: what a sensor can afford over 100,000 files."""
+    folder = raw / feed
+    if not folder.is_dir():
+        return
     with os.scandir(folder) as partitions:
         for partition in partitions:
             if partition.is_dir() and partition.name.startswith("ingest_date="):
-                for name in os.listdir(partition.path):  # noqa: PTH208
+                for name in os.listdir(partition.path):  # noqa: PTH208  names are all that is wanted
                     parsed = RawName.parse(name)
                     if parsed is not None:
-                        names.append(parsed)
-    return names
+                        yield parsed
 
 
 def pending(landed: Iterable[LandingFile], raw: Iterable[RawName], reading_version: str) -> list[LandingFile]:
