@@ -126,9 +126,33 @@ def test_the_demo_does_not_mix_with_real_files(lake: Any) -> None:
     lake.land("orders", {})
     result = call("demo", "--orders", "10", env=lake.environment)
     assert result.exit_code == 1
-    assert "expected an empty lake for the demo" in plain(result)
+    assert "expected an empty landing folder, found 1 other files" in plain(result)
     assert "LAKEHOUSE_DATA_DIR=" in plain(result)
     assert len(list(lake.settings.paths.landing.rglob("*.csv"))) == 1
+
+
+def test_another_company_does_not_mix_with_the_first(tmp_path: Path) -> None:
+    arguments = [
+        "--orders",
+        "30",
+        "--start",
+        "2025-01-01",
+        "--end",
+        "2025-02-01",
+        "--into",
+        str(tmp_path / "landing"),
+    ]
+    assert call("generate", *arguments).exit_code == 0
+    assert call("generate", *arguments).exit_code == 0
+    result = call("generate", *arguments, "--seed", "8")
+    assert result.exit_code == 1
+    assert "expected an empty landing folder" in plain(result)
+
+
+def test_a_report_without_published_tables_says_what_to_run(tmp_path: Path) -> None:
+    result = call("report", env={"LAKEHOUSE_DATA_DIR": str(tmp_path)})
+    assert result.exit_code == 1
+    assert "expected published tables" in plain(result)
 
 
 def test_docs_says_whether_the_dictionary_is_up_to_date(tmp_path: Path) -> None:

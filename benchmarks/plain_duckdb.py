@@ -23,7 +23,6 @@ from lakehouse.warehouse.session import connection_config, prepare
 
 
 def _read(contract: Contract, landing: Path) -> str:
-    columns = ", ".join(f"'{name}': '{column.sql_type}'" for name, column in contract.columns.items())
     files = sorted(str(path) for path in (landing / contract.name).glob("*.csv"))
     header = Path(files[0]).read_text(encoding="utf-8").partition("\n")[0].split(",") if files else []
     kept = ", ".join(name for name in contract.columns if name in header)
@@ -36,7 +35,6 @@ def _read(contract: Contract, landing: Path) -> str:
     if not files:
         empty = ", ".join(f"null::{column.sql_type} as {name}" for name, column in contract.columns.items())
         return f"select {empty}, null::timestamp as _ingested_at, null::bigint as _row_number where false"
-    del columns
     return (
         f"select {kept}{missing}, timestamp '2026-01-01' as _ingested_at, null::bigint as _row_number, filename "
         f"from read_csv({files}, header = true, columns = {{{types}}}, filename = true)"

@@ -20,6 +20,7 @@ from lakehouse.settings import Settings
 # Whatever is heavy is imported where it is used, so that --help answers at once.
 if TYPE_CHECKING:
     from lakehouse.catalog import Catalog
+    from lakehouse.synth.plan import GeneratorPlan
 
 app = typer.Typer(
     help="An analytics lakehouse on one machine: drop files into data/landing, get trusted tables and HTML reports.",
@@ -110,7 +111,7 @@ def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
 
         try:
             outcome = run_assets(settings, catalog, select, display.plan, display.event)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             _fail(str(error))
     seconds = time.monotonic() - started
     return print_outcome(errors if quiet else console, settings, outcome, display, seconds, quiet=quiet)
@@ -154,6 +155,7 @@ def _generate(orders: int, start: date, end: date, seed: int, dirt: float, into:
         plan = GeneratorPlan(orders=orders, start=start, end=end, seed=seed, dirt=dirt)
     except ValueError as error:
         _fail(str(error))
+    _refuse_to_mix(plan, into)
     begun = time.monotonic()
     rows: dict[str, int] = {}
     with Progress(console=console, transient=True) as progress:
@@ -170,6 +172,29 @@ def _generate(orders: int, start: date, end: date, seed: int, dirt: float, into:
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _refuse_to_mix(plan: GeneratorPlan, into: Path) -> None:
+    """Made-up files never lie beside others: only an empty folder is filled, or one of the same company again."""
+    from dataclasses import asdict
+
+    from lakehouse.synth.truth import GroundTruth
+
+    found = {
+        path.relative_to(into).as_posix()
+        for path in into.rglob("*")
+        if path.is_file() and path.name[0] != "."
+    }
+    truth_path = into.resolve().parent / "ground_truth.json"
+    if found and truth_path.exists():
+        truth = GroundTruth.read(truth_path)
+        if truth.plan == asdict(plan) | {"start": plan.start.isoformat(), "end": plan.end.isoformat()}:
+            found -= {file.file for file in truth.files}
+    if found:
+        _fail(
+            f"expected an empty landing folder, found {len(found)} other files in {into}, such as {min(found)}. "
+            "Give the made-up company a lake of its own: LAKEHOUSE_DATA_DIR=./demo-data lakehouse ..."
+        )
 
 
 def _day(text: str, option: str) -> date:
@@ -190,18 +215,7 @@ def demo(
     [dim]Example:[/dim]  LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo
     """
     settings = _settings()
-    landing = settings.paths.landing
-    marker = settings.paths.data_dir / "ground_truth.json"
-    if (
-        landing.exists()
-        and any(path.is_file() and path.name != ".gitkeep" for path in landing.rglob("*"))
-        and not marker.exists()
-    ):
-        _fail(
-            f"expected an empty lake for the demo, found files in {landing}. "
-            "Give the demo a folder of its own: LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo"
-        )
-    _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, landing)
+    _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, settings.paths.landing)
     # The files are whole: nobody else writes into a lake that was just made.
     if not _run(_settings(settle_seconds=0), "*", quiet=False):
         raise typer.Exit(1)
@@ -221,7 +235,10 @@ def report() -> None:
 
     [dim]Example:[/dim]  lakehouse report
     """
-    if not _run(_settings(), 'group:"reports"', quiet=False):
+    settings = _settings()
+    if not settings.paths.marts.exists():
+        _fail(f"expected published tables, found no {settings.paths.marts}. Run: lakehouse run")
+    if not _run(settings, 'group:"reports"', quiet=False):
         raise typer.Exit(1)
 
 

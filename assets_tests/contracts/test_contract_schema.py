@@ -1,7 +1,5 @@
 """A contract's checks and rules find the bad rows: Pandera's checks by their Pandera names, on every type."""
 
-
-
 from __future__ import annotations
 
 from datetime import date, datetime

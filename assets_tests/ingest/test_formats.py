@@ -1,7 +1,5 @@
 """The same rows in any format, encoding and notation give the same staged rows."""
 
-
-
 from __future__ import annotations
 
 import csv

@@ -1,7 +1,5 @@
 """What is judged of a feed after staging, at the as-of date and never at the wall clock."""
 
-
-
 from __future__ import annotations
 
 from datetime import date, datetime

@@ -14,9 +14,18 @@ from lakehouse.ingest.landing import list_landing
 from lakehouse.ingest.raw import ingest_pending
 from lakehouse.ingest.staging import stage_new_files
 from lakehouse.warehouse.build import absent_tables
-from lakehouse.warehouse.feed_checks import Finding, freshness, quarantine_ratio, reference, rows_conserved
+from lakehouse.warehouse.feed_checks import (
+    Finding,
+    files_readable,
+    freshness,
+    quarantine_ratio,
+    reference,
+    rows_conserved,
+)
 from lakehouse.warehouse.staged import load_staged
 
+FILES_TAKEN = "files_taken"
+FILES_READABLE = "files_readable"
 QUARANTINE_RATIO = "quarantine_ratio"
 ROWS_CONSERVED = "rows_conserved"
 UNKNOWN_COLUMNS = "known_columns"
@@ -31,6 +40,13 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
         kinds={"parquet"},
         owners=[owner(contract.owner)],
         description=f"Landed files of the feed {contract.name} as text, exactly as they came. {contract.description}",
+        check_specs=[
+            dg.AssetCheckSpec(
+                FILES_TAKEN,
+                asset=f"raw_{contract.name}",
+                description="No file is refused (links, permissions, names).",
+            )
+        ],
         pool=WAREHOUSE_POOL,
     )
     def _raw(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
@@ -51,9 +67,14 @@ def raw_asset(contract: Contract) -> dg.AssetsDefinition:
                 ),
             )
         refused = [f"{one.path}: {one.reason}" for one in listing.refused]
+        refused += [f"{one.file}: {one.reason}" for one in ingested if one.kind == "refused"]
         for line in refused:
             context.log.warning(f"refused {line}")
-        return dg.MaterializeResult(metadata=raw_metadata(ingested, refused))
+        taken = Finding(not refused, f"Refused: {'; '.join(refused)}." if refused else "None refused.", {})
+        return dg.MaterializeResult(
+            metadata=raw_metadata([one for one in ingested if one.kind != "refused"], refused),
+            check_results=[finding_result(f"raw_{contract.name}", FILES_TAKEN, taken, warn=True)],
+        )
 
     return _raw
 
@@ -73,6 +94,9 @@ def staging_asset(contract: Contract) -> dg.AssetsDefinition:
             asset=table,
             blocking=True,
             description="Landed = staged + superseded + re-sent + quarantined rows, for every file.",
+        ),
+        dg.AssetCheckSpec(
+            FILES_READABLE, asset=table, description="Every file could be read and has the required columns."
         ),
         dg.AssetCheckSpec(
             UNKNOWN_COLUMNS, asset=table, description="Files bring only columns that the contract knows."
@@ -95,12 +119,14 @@ def staging_asset(contract: Contract) -> dg.AssetsDefinition:
             staged = stage_new_files(contract, paths.raw, paths.staging, paths.quarantine)
             account = load_staged(session.connection, staged)
             ratio = quarantine_ratio(session.connection, contract)
+            readable = files_readable(session.connection, contract)
             conserved = rows_conserved(session.connection, contract)
         return dg.MaterializeResult(
             metadata=staged_metadata(contract, account, staged.unknown_columns),
             check_results=[
                 finding_result(table, QUARANTINE_RATIO, ratio, warn=False),
                 finding_result(table, ROWS_CONSERVED, conserved, warn=False),
+                finding_result(table, FILES_READABLE, readable, warn=True),
                 finding_result(table, UNKNOWN_COLUMNS, _unknown(staged.unknown_columns), warn=True),
             ],
         )

@@ -12,7 +12,7 @@ from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.reports.commerce import commerce_page
 from lakehouse.reports.write import write_report
 from lakehouse.warehouse.model import Model
-from lakehouse.warehouse.publish import PUBLISHED_GROUPS, publish, record_run
+from lakehouse.warehouse.publish import PUBLISHED_GROUPS, forget_feeds, publish, record_run
 
 PUBLISHED = "published_marts"
 
@@ -42,6 +42,7 @@ def published_asset(models: Sequence[Model], contracts: Sequence[Contract]) -> d
         with warehouse.session() as session:
             now = datetime.now(UTC)
             begun = datetime.fromtimestamp(started, UTC) if started else now
+            forget_feeds(session.connection, [contract.name for contract in contracts])
             record_run(
                 session.connection,
                 context.run.run_id,

@@ -51,11 +51,11 @@ def decide(signature: str, attempts: Sequence[Attempt], now: float) -> Ask | Wai
     tried = len(attempts)
     if tried >= MOST_ATTEMPTS:
         return Wait(
-            f"{tried} attempts failed; the next run by hand, by schedule or for other files tries again"
+            f"{tried} attempts failed or left files pending; the next run by hand, by schedule or for other files tries again"
         )
     if tried:
         pause = FIRST_PAUSE_S * 2 ** (tried - 1)
         left = max(attempt.ended_at or now for attempt in attempts) + pause - now
         if left > 0:
-            return Wait(f"attempt {tried} failed; the next one follows in {left:.0f} s")
+            return Wait(f"attempt {tried} failed or left files pending; the next one follows in {left:.0f} s")
     return Ask(f"{signature}:{tried}", tried)

@@ -8,14 +8,27 @@ from lakehouse.contracts import Contract
 from lakehouse.ingest.table import RESERVED
 
 
-def missing_columns(contract: Contract, header: Sequence[str]) -> list[str]:
-    """A reason for each required column that a file lacks."""
+def missing_columns(contract: Contract, header: Sequence[str]) -> str:
+    """What is wrong with a file that lacks required columns, in one sentence; empty when it lacks none.
+
+    Only headers that the contract knows are named: without a header line the first row stands in its place, and that
+    may be personal data.
+    """
     by_name = resolve_columns(contract, header)
-    return [
-        f'the required column "{contract.headers_of(name)[0]}" is missing; the file has: {", ".join(shown_columns(header))}'
+    missing = [
+        contract.headers_of(name)[0]
         for name in contract.file_columns
         if name in contract.needed_columns and name not in by_name
     ]
+    if not missing:
+        return ""
+    shown = shown_columns(header)
+    known = [name for name in shown if name in by_name.values()]
+    has = f"of the file's {len(shown)} columns the contract knows {', '.join(known) or 'none'}"
+    hint = "" if known else ": is the header line missing, or the delimiter another?"
+    listed = ", ".join(f'"{name}"' for name in missing)
+    plural = "columns are" if len(missing) > 1 else "column is"
+    return f"the required {plural} missing: {listed}; {has}{hint}"
 
 
 def resolve_columns(contract: Contract, header: Sequence[str]) -> dict[str, str]:

@@ -110,6 +110,9 @@ def walk_landing(
     settled_before = int((now - settle_seconds) * 1e9)
     ahead = int((now + max(settle_seconds, 1.0)) * 1e9)
     for path, entry in _walk(os.fspath(folder), feed):
+        if entry is None:
+            yield Refused(path, "a folder that can't be read: permission denied")
+            continue
         if not _is_text(path):
             shown = path.encode("utf-8", "backslashreplace").decode()
             yield Refused(shown, "its name is not in UTF-8: rename it")
@@ -137,11 +140,15 @@ def unknown_feeds(landing: Path, feeds: Iterable[str]) -> list[str]:
     )
 
 
-def _walk(folder: str, shown: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: str, shown: str) -> Iterator[tuple[str, os.DirEntry[str] | None]]:
+    """Every path below a folder with its entry; None for a folder that may not be listed."""
     try:
         entries = os.scandir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return  # nothing has landed, or it vanished since its parent was listed
+    except PermissionError:
+        yield shown, None
+        return
     with entries:
         for entry in entries:
             name = entry.name

@@ -27,7 +27,8 @@ def quarantined_rows(
     feed: str, frame: pl.DataFrame, reasons: pl.Series, columns: Sequence[str]
 ) -> pl.DataFrame:
     """Raw rows with their reasons. A row that could not be split into `columns` is kept as its text."""
-    whole = pl.struct(*columns).struct.json_encode() if columns else pl.lit("{}")
+    # Series, not names: a column may be called "*" or "^.*$", which polars would read as a pattern.
+    whole = pl.struct([frame[name] for name in columns]).struct.json_encode() if columns else pl.lit("{}")
     text = pl.struct(pl.col(TEXT).alias("_text")).struct.json_encode()
     return frame.select(
         pl.lit(feed).alias("feed"),

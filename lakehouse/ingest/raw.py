@@ -24,8 +24,9 @@ from lakehouse.ingest.copiers import COPIERS, Copiers
 from lakehouse.ingest.delimited import LinesAreNotRows
 from lakehouse.ingest.guard import Limits, Unreadable
 from lakehouse.ingest.landing import Kind, LandingFile, RawName, list_raw, pending
-from lakehouse.ingest.readers import open_table
+from lakehouse.ingest.readers import kind_of, open_table
 from lakehouse.ingest.table import TextTable, schema_of
+from lakehouse.sql_text import identifier, literal
 
 ROW_GROUP = 122_880
 
@@ -66,7 +67,7 @@ def ingest_pending(
     """Brings every pending file of one feed into raw, in order. A file that changes while it is read is left."""
     held = list_raw(raw, contract.name)
     known = list(held.values())
-    contents = {name.content: path for path, name in held.items() if name.kind == "rows"}
+    contents = _contents(contract, held)
     folder = raw / contract.name
     remove_unfinished(folder)
     latest = max((name.ingested_at for name in known), default=datetime.min.replace(tzinfo=UTC))
@@ -110,6 +111,7 @@ class _Copied:
     temporary: Path | None = None
     rows: int = 0
     reason: str = ""
+    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,10 @@ class _Writer:
     limits: Limits
 
     def copy(self, contents: Mapping[str, Path]) -> _Copied:
-        """Copies the file beside its final place. `contents`: hash -> raw file, of what is held by now."""
+        """Copies the file beside its final place. `contents`: see `_contents`."""
         try:
             content = _content_hash(self.path)
-            if content in contents:
+            if self._held(content, contents) is not None:
                 return _Copied(content)
             try:
                 temporary, rows, reason = self._rows(content)
@@ -135,24 +137,35 @@ class _Writer:
                 return _Copied(content, self._nothing(str(error), 0, content), 0, str(error))
         except FileNotFoundError:
             return _Copied()
+        except PermissionError:
+            return _Copied(refused="it can't be read: permission denied")
         return _Copied(content, temporary, rows, reason)
 
     def publish(self, copied: _Copied, contents: dict[str, Path]) -> Ingested | None:
         """Makes the copy a raw file; None when the file changed or vanished meanwhile. Adds to `contents`."""
         content = copied.content
-        if content in contents:
+        if copied.refused:
+            # Not a raw file: once it can be read, it is pending still.
+            return Ingested(self.file.path, 0, "refused", copied.refused)
+        held = self._held(content, contents)
+        if held is not None:
             # Perhaps published since by a file before this one, which held the same bytes.
             if copied.temporary is not None:
                 copied.temporary.unlink()
-            rows = int(pq.read_metadata(contents[content]).num_rows)
+            rows = int(pq.read_metadata(held).num_rows)
             return self._publish(self._nothing("", rows, content), content, "resend", "", rows)
         if copied.temporary is None:
             return None
         kind: Kind = "rejected" if copied.reason else "rows"
         ingested = self._publish(copied.temporary, content, kind, copied.reason, copied.rows)
-        if ingested is not None and kind == "rows":
-            contents[content] = self._final(content, "rows")
+        if ingested is not None:
+            contents[_content_key(content, kind, self.file.path, self.contract)] = self._final(content, kind)
         return ingested
+
+    def _held(self, content: str, contents: Mapping[str, Path]) -> Path | None:
+        """The raw file that these bytes are in already."""
+        rejected = _content_key(content, "rejected", self.file.path, self.contract)
+        return contents.get(content) or contents.get(rejected)
 
     def _rows(self, content: str) -> tuple[Path, int, str]:
         """The copied file, its rows, and why it is rejected all the same: rows of no use are kept to be shown."""
@@ -163,7 +176,7 @@ class _Writer:
 
     def _read(self, content: str, *, careful: bool) -> tuple[Path, int, str]:
         table = open_table(self.path, self.contract.format, self.limits, careful=careful)
-        reason = "; ".join(missing_columns(self.contract, table.columns))
+        reason = missing_columns(self.contract, table.columns)
         return *self._copy(table, reason, 0, content), reason
 
     def _nothing(self, reason: str, resent_rows: int, content: str) -> Path:
@@ -225,30 +238,41 @@ class _Writer:
         return self.raw / self.contract.name / f"ingest_date={name.ingested_at:%Y-%m-%d}" / str(name)
 
 
+def _contents(contract: Contract, held: Mapping[Path, RawName]) -> dict[str, Path]:
+    """Content -> raw file. A rejected file is known again only where it would be read, and rejected, the same way."""
+    contents = {}
+    for path, name in held.items():
+        if name.kind == "rows":
+            contents[name.content] = path
+        elif name.kind == "rejected" and name.reading == contract.reading_version:
+            source = read_raw_file(path, name).source_file
+            contents[_content_key(name.content, "rejected", source, contract)] = path
+    return contents
+
+
+def _content_key(content: str, kind: Kind, file: str, contract: Contract) -> str:
+    return f"{content} {kind_of(Path(file), contract.format)}" if kind == "rejected" else content
+
+
 def _copy_statement(columns: Sequence[str], target: Path, account: str) -> str:
-    quoted = [_quoted(column) for column in columns]
-    # A value can't hold the unit separator and a null differs from an empty text, so rows don't collide.
-    parts = ", ".join(f"coalesce({column}, chr(30))" for column in [*quoted, "_text"])
+    quoted = [identifier(column) for column in columns]
+    # Names belong to the hash, as a mended header changes what a row says; their order in the file doesn't. Lengths
+    # keep cells apart whatever they hold, and a null, which concat_ws passes over, from an empty text.
+    named = sorted(columns, key=str.casefold)
+    parts = ", ".join(
+        f"{literal(name.casefold())}, strlen({identifier(name)}), {identifier(name)}"
+        for name in [*named, "_text"]
+    )
     selected = ", ".join([*quoted, "_text", "_problem"])
     return (
         f"copy (select {selected}, $1::varchar as _source_file, _row_number, "
         f"strptime($2, '%Y%m%dT%H%M%S%f') as _ingested_at, "
         f"md5_number_lower(concat_ws(chr(31), {parts})) as _row_hash from landed) "
-        f"to {_literal(str(target))} (format parquet, compression zstd, compression_level 1, row_group_size {ROW_GROUP}, "
-        f"kv_metadata {{lakehouse: {_literal(account)}}})"
+        f"to {literal(str(target))} (format parquet, compression zstd, compression_level 1, row_group_size {ROW_GROUP}, "
+        f"kv_metadata {{lakehouse: {literal(account)}}})"
     )
 
 
 def _content_hash(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("'", "''")
-    return f"'{escaped}'"

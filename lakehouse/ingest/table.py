@@ -55,15 +55,21 @@ def rejected_batch(schema: pa.Schema, rows: Iterable[RejectedRow]) -> pa.RecordB
 
 
 def checked_header(names: Sequence[str]) -> list[str]:
-    """Column names as they came, trimmed; a nameless one gets its position. Raises Unreadable on doubles."""
+    """Column names as they came, trimmed; a nameless one gets its position. Raises Unreadable on doubles.
+
+    Doubles are told by position: without a header line the first row stands here, and that may be personal data.
+    """
     header = [name.strip() or f"unnamed_{position}" for position, name in enumerate(names, start=1)]
-    seen: set[str] = set()
-    for name in header:
+    seen: dict[str, int] = {}
+    for position, name in enumerate(header, start=1):
         if name.casefold() in seen:
-            raise Unreadable(f'the column "{name}" stands twice in the header')
+            first = seen[name.casefold()]
+            raise Unreadable(
+                f"columns {first} and {position} of the header have the same name; is the header missing?"
+            )
         if name.casefold() in RESERVED:
             raise Unreadable(f'the column name "{name}" is reserved for the lake: rename it in the file')
-        seen.add(name.casefold())
+        seen[name.casefold()] = position
     return header
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from lakehouse.configuration import ConfigurationError, Problem, nearest
 from lakehouse.contracts.contract import NAME, Contract
 from lakehouse.contracts.load import ContractFile, contract_files
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.lineage import output_columns, parse, tables_read
 from lakehouse.warehouse.load import ModelFile, model_files
 from lakehouse.warehouse.model import ColumnDoc, ColumnMeta, DataTest, Model, ModelConfig, ModelDoc, ModelMeta
@@ -143,7 +144,7 @@ def _mapped(
             default = (
                 "null"
                 if column.default is None or str(column.default).startswith("_")
-                else f"'{column.default}'"
+                else literal(column.default)
             )
             selected.append(f"cast({default} as {column.sql_type}) as {name}")
         elif column.type == "id":

@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.model import DataTest, Model, Severity
 
 SAMPLES = 5
@@ -79,7 +80,7 @@ def _query(table: str, test: DataTest, column: str | None) -> tuple[str, str]:
     if test.kind == "unique_combination_of_columns":
         return _duplicates(table, arguments["columns"]), f"{' + '.join(arguments['columns'])} is unique."
     if test.kind == "accepted_values":
-        values = ", ".join(_literal(value) for value in arguments["values"])
+        values = ", ".join(_value(value) for value in arguments["values"])
         return f"select * from {table} where {column} not in ({values})", f"{column} is one of {values}."
     if test.kind == "relationships":
         to, field = arguments["to"], arguments["field"]
@@ -98,9 +99,8 @@ def _duplicates(table: str, columns: list[str]) -> str:
     return f"select {listed}, count(*) as rows from {table} group by {listed} having count(*) > 1"
 
 
-def _literal(value: object) -> str:
-    escaped = str(value).replace("'", "''")
-    return f"'{escaped}'" if isinstance(value, str) else str(value)
+def _value(value: object) -> str:
+    return literal(value) if isinstance(value, str) else str(value)
 
 
 def run_check(connection: duckdb.DuckDBPyConnection, check: Check, masked: frozenset[str]) -> Verdict:

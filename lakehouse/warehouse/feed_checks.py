@@ -70,6 +70,25 @@ def quarantine_ratio(connection: duckdb.DuckDBPyConnection, contract: Contract) 
     )
 
 
+def files_readable(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Finding:
+    """Files that were quarantined whole, with the reason of each of the newest."""
+    rejected = connection.execute(
+        """
+        select files.file, coalesce(any_value(quarantine.reasons[1]), 'no rows')
+        from meta_files as files
+        left join quarantine on quarantine.feed = files.feed and quarantine.file = files.file
+            and quarantine.ingested_at = files.ingested_at
+        where files.feed = $1 and files.status = 'rejected'
+        group by files.file, files.ingested_at
+        order by files.ingested_at desc
+        """,
+        [contract.name],
+    ).fetchall()
+    told = "; ".join(f"{file}: {reason}" for file, reason in rejected[:SAMPLES])
+    text = f"{len(rejected)} rejected whole, the newest {told}." if rejected else "Every file could be read."
+    return Finding(not rejected, text, {"rejected_files": len(rejected)})
+
+
 def rows_conserved(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Finding:
     """Landed = staged + superseded + resent + quarantined for every file, and staged = rows of the table."""
     wrong = connection.execute(

@@ -18,7 +18,7 @@ def parse(sql: str) -> exp.Query:
     """One SELECT. Raises ValueError with the place of the mistake."""
     try:
         statements = [statement for statement in sqlglot.parse(sql, dialect=DIALECT) if statement is not None]
-    except sqlglot.errors.ParseError as error:
+    except sqlglot.errors.SqlglotError as error:
         raise ValueError(str(error).splitlines()[0]) from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ValueError("expected one SELECT statement")

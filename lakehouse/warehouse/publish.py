@@ -12,8 +12,10 @@ import duckdb
 
 from lakehouse.durable import sync_and_rename
 from lakehouse.settings import LakePaths
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.checks import MASK
 from lakehouse.warehouse.model import Model
+from lakehouse.warehouse.session import transaction
 
 KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings")
 PUBLISHED_GROUPS = ("dims", "facts", "marts")
@@ -45,6 +47,15 @@ def record_run(
     connection.execute("insert into meta_runs values ($1, $2, $3, $4, $5, $6, $7)", values)
 
 
+def forget_feeds(connection: duckdb.DuckDBPyConnection, configured: Sequence[str]) -> None:
+    """Takes feeds whose contract is gone out of the lake's account; their raw files stay and tell all again."""
+    with transaction(connection):
+        for table in ("meta_files", "quarantine", "meta_staging"):
+            connection.execute(
+                f"delete from {table} where not list_contains($1::varchar[], feed)", [list(configured)]
+            )
+
+
 def publish(
     connection: duckdb.DuckDBPyConnection,
     models: Sequence[Model],
@@ -61,7 +72,7 @@ def publish(
         leftover.unlink(missing_ok=True)
     temporary = paths.data_dir / f".marts-{uuid.uuid4().hex}.tmp"
     rows = 0
-    connection.execute(f"attach '{_escaped(temporary)}' as published")
+    connection.execute(f"attach {literal(temporary)} as published")
     try:
         for table in KEPT:
             connection.execute(f"create table published.{table} as from {table}")
@@ -82,6 +93,16 @@ def publish(
 
 def _mask_quarantine(connection: duckdb.DuckDBPyConnection, feed: str, headers: Sequence[str]) -> None:
     """Masks cells by header, whatever its case, and the text of rows that could not be split into cells."""
+    # Under a file that was rejected whole even the keys may be data: its header line may be missing.
+    connection.execute(
+        """
+        update published.quarantine set row = to_json({'_row': $1})
+        from published.meta_files as files
+        where files.feed = quarantine.feed and files.file = quarantine.file and files.status = 'rejected'
+            and files.ingested_at = quarantine.ingested_at and quarantine.feed = $2
+        """,
+        [MASK, feed],
+    )
     connection.execute(
         """
         update published.quarantine
@@ -114,13 +135,7 @@ def _export(
         for form, options in (("parquet", "format parquet, compression zstd"), ("csv", "format csv, header")):
             final = exports / f"{model.name}.{form}"
             temporary = exports / f".{model.name}.{form}.tmp"
-            connection.execute(
-                f"copy (from {model.name} order by all) to '{_escaped(temporary)}' ({options})"
-            )
+            connection.execute(f"copy (from {model.name} order by all) to {literal(temporary)} ({options})")
             sync_and_rename(temporary, final)
             written.append(final)
     return tuple(written)
-
-
-def _escaped(path: Path) -> str:
-    return str(path).replace("'", "''")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from lakehouse.settings import Settings
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.lock import writer_lock
 
 
@@ -65,8 +66,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
 
 def confine(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """From here on SQL, a source's too, reaches files of the lake only, and can't undo that."""
-    folder = str(settings.paths.data_dir).replace("'", "''")
-    connection.execute(f"set allowed_directories = ['{folder}']")
+    connection.execute(f"set allowed_directories = [{literal(settings.paths.data_dir)}]")
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
 

@@ -15,6 +15,7 @@ import polars as pl
 from lakehouse.contracts import Contract
 from lakehouse.contracts.contract import INGESTED_AT, META_COLUMNS
 from lakehouse.ingest.staging import Part, Staged
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.session import transaction
 
 RULE_VERSION = "1"
@@ -202,5 +203,4 @@ def _file_row(feed: str, part: Part) -> tuple[object, ...]:
 
 
 def _list(paths: list[str]) -> str:
-    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return f"[{quoted}]"
+    return f"[{', '.join(map(literal, paths))}]"
