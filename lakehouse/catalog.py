@@ -16,6 +16,7 @@ from lakehouse.contracts.load import contract_files
 from lakehouse.sources.load import SHIPPED as SHIPPED_SOURCES
 from lakehouse.sources.load import Source, core_models, find_sources
 from lakehouse.warehouse.binding import Statement, binding_problems
+from lakehouse.warehouse.checks import checks_of
 from lakehouse.warehouse.lineage import output_columns, parse, tables_read
 from lakehouse.warehouse.load import META_TABLES, ModelFile, load_models, shipped_model_files
 from lakehouse.warehouse.model import Model
@@ -96,6 +97,11 @@ def _statements(
         statements += mappings.get(model.name, [])
         sql = model.sql.strip().rstrip(";")
         statements.append(Statement(shown.get(model.name, f"core table {model.name}"), sql, model.name))
+    # Tests come last, as they may read any table.
+    for model in models:
+        file = shown.get(model.name, f"core table {model.name}")
+        for check in checks_of(model):
+            statements.append(Statement(f"{file}: test {check.name}", check.query, model.name, is_part=True))
     return statements
 
 

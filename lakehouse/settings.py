@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     memory_limit: str = Field("4GB", description="DuckDB's memory limit; more is spilled to disk.")
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; default: all cores.")
     max_expansion_ratio: float = Field(100.0, gt=1, description="A compressed file may grow so many times.")
-    max_row_bytes: int = Field(1 << 20, ge=1024, description="A longer row is quarantined.")
+    max_row_bytes: int = Field(1 << 20, ge=1024, description="A longer line of a text file is quarantined.")
 
     @property
     def paths(self) -> LakePaths:

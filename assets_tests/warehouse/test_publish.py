@@ -9,7 +9,7 @@ import pytest
 from lakehouse.catalog import load_catalog
 from lakehouse.settings import Settings
 from lakehouse.warehouse.build import build_model
-from lakehouse.warehouse.publish import publish, record_run
+from lakehouse.warehouse.publish import forget_feeds, publish, record_run
 from lakehouse.warehouse.session import open_warehouse
 
 PERSONAL = {"customers": ["E-Mail", "email"]}
@@ -107,3 +107,21 @@ def test_a_run_that_is_repeated_under_its_id_is_recorded_once(session):
     assert opened.connection.execute("select run_id, seconds, model_rows from meta_runs").fetchall() == [
         ("r1", 5.0, 0)
     ]
+
+
+def test_a_file_rejected_whole_shows_readers_no_cell_and_no_key(session):
+    opened, models = session
+    quarantine(opened, "customers", {"ann@example.com": "Bonn"})
+    opened.connection.execute(
+        "insert into meta_files select 'customers', file, 'x', 1, 0, 0, 0, 1, ingested_at, 'b', 'rejected' from quarantine"
+    )
+    published = publish(opened.connection, models, opened.settings.paths, PERSONAL)
+    assert rows_of(published.path) == [{"_row": "•••"}]
+
+
+def test_a_feed_without_a_contract_leaves_the_account(session):
+    opened, _ = session
+    quarantine(opened, "gone", {"mail": "ann@example.com"})
+    quarantine(opened, "orders", {"a": 1})
+    forget_feeds(opened.connection, ["orders"])
+    assert opened.connection.execute("select distinct feed from quarantine").fetchall() == [("orders",)]
