@@ -239,3 +239,14 @@ def test_a_rejected_file_that_is_touched_or_copied_is_a_re_send(new_lake):
     lake.run()
     assert [row[1] for row in lake.files()] == ["rejected", "re-sent"]
     assert lake.rows("select count(*) from quarantine") == [(2,)]
+
+
+def test_a_parquet_file_that_repeats_a_long_text_is_weighed_by_its_rows(new_lake):
+    lake = new_lake(limits={"max_expansion_ratio": 20, "harmless_bytes": 1_000_000})
+    rows = pa.table({"id": [str(n) for n in range(2000)], "note": pa.array(["x" * 10_000] * 2000)})
+    target = io.BytesIO()
+    pq.write_table(rows, target)
+    lake.land("a.parquet", target.getvalue())
+    (one,) = lake.ingest()
+    assert one.kind == "rejected"
+    assert "more than 20 times its size" in one.reason

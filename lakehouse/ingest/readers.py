@@ -13,6 +13,7 @@ from pathlib import Path
 import fastexcel
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from lakehouse.contracts import Format
@@ -56,19 +57,26 @@ def open_table(path: Path, form: Format, limits: Limits, *, careful: bool) -> Te
 
 def _open_parquet(path: Path, limits: Limits) -> TextTable:
     try:
-        file = pq.ParquetFile(path)
+        texts = [field.name for field in pq.read_schema(path) if pa.types.is_string(field.type)]
+        # As dictionaries: a repeated text stays one until its size is known.
+        file = pq.ParquetFile(path, read_dictionary=texts)
         schema = schema_of(checked_header(file.schema_arrow.names))
     except (pa.ArrowException, OSError) as error:
         raise Unreadable(f"the parquet file is cut off or damaged ({_first_line(error)})") from error
     groups = (file.metadata.row_group(number) for number in range(file.metadata.num_row_groups))
     _refuse_bomb("parquet", sum(group.total_byte_size for group in groups), path, limits)
-    return TextTable(schema, _parquet_batches(file, schema))
+    return TextTable(schema, _parquet_batches(file, schema, path, limits))
 
 
-def _parquet_batches(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def _parquet_batches(
+    file: pq.ParquetFile, schema: pa.Schema, path: Path, limits: Limits
+) -> Iterator[pa.RecordBatch]:
     position = 1
+    unpacked = 0
     try:
         for batch in file.iter_batches(batch_size=ROWS_IN_A_BATCH):
+            unpacked += sum(_text_bytes(column) for column in batch.columns)
+            _refuse_bomb("parquet", unpacked, path, limits)
             columns = [_as_text(column) for column in batch.columns]
             yield good_batch(schema, columns, np.arange(position, position + batch.num_rows, dtype=np.int64))
             position += batch.num_rows
@@ -78,7 +86,18 @@ def _parquet_batches(file: pq.ParquetFile, schema: pa.Schema) -> Iterator[pa.Rec
         ) from error
 
 
+def _text_bytes(column: pa.Array) -> int:
+    """Bytes of a column once each row has its own value; the file's footer tells the encoded size only."""
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.binary_length(column.dictionary)
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
+
+
 def _as_text(column: pa.Array) -> pa.Array:
+    if pa.types.is_dictionary(column.type):
+        column.dictionary.validate(full=True)  # a cast takes bytes that are not UTF-8 as they are
+        column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
         return pa.array(
             [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()],
