@@ -59,11 +59,30 @@ class Source:
 
 def find_sources(folder: Path, shown: str = "sources") -> list[Source]:
     """The sources in a folder of folders. Raises ConfigurationError on a name that can't be a table's."""
-    found = [path for path in sorted(folder.glob("*")) if path.is_dir() and (path / "contracts").is_dir()]
+    folders = [path for path in sorted(folder.glob("*")) if path.is_dir()]
+    found = [path for path in folders if (path / "contracts").is_dir()]
     wrong = [
         Problem(f"{shown}/{path.name}", "", "a lower-case folder name", f'"{path.name}"')
         for path in found
         if not NAME.match(path.name)
+    ]
+    wrong += [
+        Problem(
+            f"{shown}/{path.name}", "", "another name", f'"{NATIVE}"', "It stands for the shop's own feeds."
+        )
+        for path in found
+        if path.name == NATIVE
+    ]
+    wrong += [
+        Problem(
+            f"{shown}/{path.name}",
+            "",
+            "a folder contracts/ beside the SQL",
+            "none",
+            "Describe what lands there.",
+        )
+        for path in folders
+        if path not in found and any(path.glob("*.sql"))
     ]
     if wrong:
         raise ConfigurationError(wrong)

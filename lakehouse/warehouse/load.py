@@ -95,6 +95,14 @@ def load_models(
     models: dict[str, Model] = {}
     shown: dict[str, str] = {}
     for file in files:
+        if file.path.stem in models:
+            taken = shown[file.path.stem]
+            problems.append(
+                Problem(
+                    file.shown, "", "a name no other table has", f'"{file.path.stem}"', f"{taken} has it."
+                )
+            )
+            continue
         models[file.path.stem] = Model(
             file.path.stem, file.group, file.path.read_text(encoding="utf-8"), file.doc, file.path
         )

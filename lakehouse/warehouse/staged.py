@@ -115,23 +115,23 @@ def _dedupe(connection: duckdb.DuckDBPyConnection, contract: Contract, account: 
             f"""
             create or replace temp table _ordered as
             with compared as (
-                select *, coalesce(_row_hash = lag(_row_hash) over (partition by {key} order by {ascending}), false) as is_resent
+                select *, coalesce(_row_hash = lag(_row_hash) over (partition by {key} order by {ascending}), false) as _is_resent
                 from _versions semi join _contested using ({key})
             )
-            select *, not is_resent and row_number() over (
-                partition by {key}, is_resent order by {descending}
-            ) = 1 as is_staged
+            select *, not _is_resent and row_number() over (
+                partition by {key}, _is_resent order by {descending}
+            ) = 1 as _is_staged
             from compared
             """
         )
         connection.execute(
             f"insert into {table} select {columns} from _versions anti join _contested using ({key})"
         )
-        connection.execute(f"insert into {table} select {columns} from _ordered where is_staged")
+        connection.execute(f"insert into {table} select {columns} from _ordered where _is_staged")
         connection.execute(
             f"""
             insert into {account}
-            select _source_file, _ingested_at, 0, count(*) filter (where not is_staged and not is_resent), count(*) filter (where is_resent)
+            select _source_file, _ingested_at, 0, count(*) filter (where not _is_staged and not _is_resent), count(*) filter (where _is_resent)
             from _ordered group by 1, 2
             """
         )
