@@ -104,7 +104,7 @@ def deliver(lake: Any, delivery: Path, *months: str) -> None:
             lake.land_file(path, path.parent.name)
         with (lake.settings.paths.landing / f"order_items/order_items_{month}.csv").open("a") as stream:
             stream.write("o1,one,p1,none,9.95,0,0\n")
-        lake.land("returns", {}, file=f"poison_{month}.csv").write_bytes(b"\x00\x01")
+        lake.land("returns", {}, file=f"poison_{month}.csv").write_bytes(f"\0{month}".encode())
     for path in lake.settings.paths.landing.rglob("*.csv"):
         # The same files at the same time, wherever they land: their rows' order of arrival is theirs.
         os.utime(path, (1_750_000_000, 1_750_000_000))
