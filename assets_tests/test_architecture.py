@@ -81,19 +81,6 @@ def test_logic_packages_do_not_know_those_that_come_after_them() -> None:
     assert {name for name in published_only if name.startswith("reports/")} == set()
 
 
-def test_statistics_know_nothing_but_arrays() -> None:
-    known = {"numpy", "scipy", "__future__", "collections", "dataclasses", "enum", "functools", "itertools", "math",
-             "typing"}  # fmt: skip
-    strangers = {
-        (name, module)
-        for name in MODULES
-        if name.startswith("stats/")
-        for module in imported(parsed(name))
-        if module.partition(".")[0] not in known and not module.startswith("lakehouse.stats")
-    }
-    assert strangers == set()
-
-
 def test_a_module_is_short_and_says_what_belongs_in_it() -> None:
     too_long = {
         name for name, path in MODULES.items() if len(path.read_text(encoding="utf-8").splitlines()) > LONGEST
