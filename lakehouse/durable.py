@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from uuid import uuid4
 
 
 def sync_and_rename(temporary: Path, final: Path) -> None:
@@ -16,6 +17,21 @@ def sync_and_rename(temporary: Path, final: Path) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def write_whole(content: bytes, path: Path) -> Path:
+    """Writes a file, its folder included: a reader sees the old one or the new one, never half of one.
+
+    Raises OSError when it can't be written; what stood there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        unfinished.write_bytes(content)
+        sync_and_rename(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
 
 
 def remove_unfinished(folder: Path) -> None:

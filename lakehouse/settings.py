@@ -62,6 +62,10 @@ class LakePaths:
         return self.data_dir / "tmp"
 
     @property
+    def cache(self) -> Path:
+        return self.data_dir / "cache"
+
+    @property
     def dagster_home(self) -> Path:
         return self.data_dir / "dagster"
 
@@ -96,6 +100,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, description="DuckDB's threads; default: all cores.")
     max_expansion_ratio: float = Field(100.0, gt=1, description="A compressed file may grow so many times.")
     max_row_bytes: int = Field(1 << 20, ge=1024, description="A longer line of a text file is quarantined.")
+    archive_days: int = Field(
+        400, ge=0, description="Days for which earlier issues of reports are kept; 0: none."
+    )
 
     @property
     def paths(self) -> LakePaths:

@@ -17,8 +17,18 @@ create table fct_revenue_daily (
     refund_liability decimal(18, 4)
 );
 create table fct_orders (
-    order_id varchar, customer_id varchar, order_date date, is_purchase boolean, is_first_order boolean,
-    is_revenue boolean, is_unconverted boolean
+    order_id varchar, customer_id varchar, order_date date, country varchar, is_purchase boolean,
+    is_first_order boolean, is_revenue boolean, is_unconverted boolean
+);
+create table mart_country_daily (
+    date date, country varchar, orders bigint, repeat_orders bigint, new_customers bigint, units bigint,
+    units_returned bigint, gross_revenue decimal(18, 4), discount decimal(18, 4), tax decimal(18, 4),
+    refund decimal(18, 4), net_revenue decimal(18, 4)
+);
+create table fct_product_daily (
+    date date, country varchar, product_id varchar, orders bigint, units bigint, units_returned bigint,
+    gross_revenue decimal(18, 4), discount decimal(18, 4), tax decimal(18, 4), refund decimal(18, 4),
+    net_revenue decimal(18, 4)
 );
 create table fct_cohort_ltv (
     cohort_month date, window_days bigint, customers bigint, retained_customers bigint, retention_rate double,
@@ -28,14 +38,7 @@ create table fct_inventory_daily (date date, product_id varchar, is_at_risk bool
 create table inventory_alerts (
     product_id varchar, alerted_on date, available bigint, reorder_point bigint, shortfall bigint, resolved_on date
 );
-create table mart_product_sales (
-    product_id varchar, name varchar, category varchar, units bigint, orders bigint, gross_revenue decimal(18, 4),
-    net_amount decimal(18, 4), refund decimal(18, 4)
-);
-create table mart_country_sales (
-    country varchar, orders bigint, customers bigint, gross_revenue decimal(18, 4), refund decimal(18, 4),
-    net_revenue decimal(18, 4)
-);
+create table mart_product_sales (product_id varchar, name varchar, category varchar);
 create table dim_product_current (product_id varchar, name varchar);
 create table meta_files (
     feed varchar, file varchar, rows bigint, staged bigint, superseded bigint, resent bigint, quarantined bigint,
@@ -76,77 +79,111 @@ class Shop:
         returned: int = 0,
         recognized: str = "0",
         liability: str = "0",
+        new: int = 0,
+        country: str = "Germany",
+        product: str = "p1",
     ) -> None:
-        """One day of fct_revenue_daily; orders are added to fct_orders by `purchase`."""
+        """A day on which one country bought and sent back one product; `purchase` adds to fct_orders.
+
+        A second call for the same day adds to it, in another country or the same.
+        """
         amounts = [Decimal(amount) for amount in (gross, discount, tax, refund)]
         net = amounts[0] - sum(amounts[1:])
-        average = amounts[0] / orders if orders else None
-        rate = returned / units if units else None
-        self.insert(
-            "fct_revenue_daily",
-            (
-                self.ago(ago),
-                orders,
-                units,
-                *amounts,
-                net,
-                average,
-                returned,
-                rate,
-                0,
-                0,
-                recognized,
-                liability,
-            ),
-        )
+        day = self.ago(ago)
+        known = self.connection.execute("select count(*) from fct_revenue_daily where date = ?", [day])
+        if known.fetchall()[0][0]:
+            self.connection.execute(
+                "update fct_revenue_daily set orders = orders + ?, units = units + ?, gross_revenue = gross_revenue + ?, "
+                "discount = discount + ?, tax = tax + ?, refund = refund + ?, net_revenue = net_revenue + ?, "
+                "units_returned = units_returned + ?, new_customers = new_customers + ?, "
+                "recognized_revenue = recognized_revenue + ?, refund_liability = refund_liability + ? where date = ?",
+                [orders, units, *amounts, net, returned, new, recognized, liability, day],
+            )
+        else:
+            average, rate = (amounts[0] / orders if orders else None), (returned / units if units else None)
+            figures = (average, returned, rate, new, 0, recognized, liability)
+            self.insert("fct_revenue_daily", (day, orders, units, *amounts, net, *figures))
+        self.insert("mart_country_daily", (day, country, orders, 0, new, units, returned, *amounts, net))
+        self.insert("fct_product_daily", (day, country, product, orders, units, returned, *amounts, net))
 
     def purchase(
-        self, ago: int, customer: str | None, *, first: bool = False, unconverted: bool = False
+        self,
+        ago: int,
+        customer: str | None,
+        *,
+        first: bool = False,
+        unconverted: bool = False,
+        country: str = "Germany",
     ) -> None:
         """One purchase in fct_orders."""
         self.orders += 1
         self.insert(
-            "fct_orders", (f"o{self.orders}", customer, self.ago(ago), True, first, True, unconverted)
+            "fct_orders",
+            (f"o{self.orders}", customer, self.ago(ago), country, True, first, True, unconverted),
         )
+
+
+def opened() -> Shop:
+    connection = duckdb.connect()
+    connection.execute(TABLES)
+    shop = Shop(connection, date(2025, 3, 1))
+    shop.insert("run_settings", (shop.as_of, False, "UTC", "GBP"))
+    return shop
 
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     """A shop without a single sale, as of 1 March 2025, selling in pounds."""
-    connection = duckdb.connect()
-    connection.execute(TABLES)
-    shop = Shop(connection, date(2025, 3, 1))
-    shop.insert("run_settings", (shop.as_of, False, "UTC", "GBP"))
+    shop = opened()
     yield shop
-    connection.close()
+    shop.connection.close()
 
 
 @pytest.fixture
 def busy_shop(shop: Shop) -> Shop:
-    """Sixty days: 2 orders worth 100.00 a day, then 3 orders worth 120.00 a day; every section has something to show.
+    """The shop after 56 days of business; see `in_business`."""
+    return in_business(shop)
 
-    In the later thirty days 1.50 of tax a day, one refund of 30.00 for 2 units, and a liability of 12.34 at the end.
+
+@pytest.fixture(scope="session")
+def kept_shop() -> Iterator[Shop]:
+    """A busy shop of which pages are made that many tests look at."""
+    shop = in_business(opened())
+    yield shop
+    shop.connection.close()
+
+
+def in_business(shop: Shop) -> Shop:
+    """56 days: Germany's mugs at 60.00 a day and France's plates at 40.00, then 72.00 and 48.00.
+
+    2 orders a day, then 3, the third one Germany's. In the later 28 days 1.50 of tax a day, one refund of 30.00 for 2
+    plates, and a liability of 12.34 at the end.
     """
-    for ago in range(59, 29, -1):
-        shop.day(ago, "100", orders=2, units=4, recognized="90")
+    for ago in range(55, 27, -1):
+        shop.day(ago, "60", orders=1, units=2, recognized="90", new=1)
+        shop.day(ago, "40", orders=1, units=2, country="France", product="p2")
         shop.purchase(ago, f"early{ago}", first=True)
-        shop.purchase(ago, None)
-    for ago in range(29, -1, -1):
-        is_return = ago == 10
+        shop.purchase(ago, None, country="France")
+    for ago in range(27, -1, -1):
+        is_return, is_new = ago == 10, ago % 2
+        liability = "12.34" if ago == 0 else "11"
+        shop.day(
+            ago, "72", orders=2, units=3, tax="0.90", recognized="101.25", liability=liability, new=is_new
+        )
         shop.day(
             ago,
-            "120",
-            orders=3,
-            units=5,
-            tax="1.50",
+            "48",
+            orders=1,
+            units=2,
+            tax="0.60",
             refund="30" if is_return else "0",
             returned=2 if is_return else 0,
-            recognized="101.25",
-            liability="12.34" if ago == 0 else "11",
+            country="France",
+            product="p2",
         )
-        shop.purchase(ago, f"early{ago + 30}")
-        shop.purchase(ago, f"early{ago + 30}")
-        shop.purchase(ago, f"late{ago}" if ago % 2 else None, first=bool(ago % 2))
+        shop.purchase(ago, f"early{ago + 28}")
+        shop.purchase(ago, f"late{ago}" if is_new else None, first=bool(is_new))
+        shop.purchase(ago, f"early{ago + 28}", country="France")
     shop.insert(
         "fct_cohort_ltv",
         (date(2024, 12, 1), 7, 10, 2, 0.2, Decimal(500), Decimal(50), True),
@@ -161,16 +198,7 @@ def busy_shop(shop: Shop) -> Shop:
         ("p2", shop.ago(40), 3, 10, 7, shop.ago(20)),
         ("p1", shop.ago(5), 4, 12, 8, None),
     )
-    shop.insert(
-        "mart_product_sales",
-        ("p1", "Mug", "kitchen", 60, 50, Decimal(3600), Decimal(3570), Decimal(0)),
-        ("p2", "Plate", None, 210, 100, Decimal(3000), Decimal(2985), Decimal(30)),
-    )
-    shop.insert(
-        "mart_country_sales",
-        ("Germany", 100, 40, Decimal(4000), Decimal(30), Decimal(3925)),
-        ("France", 50, 20, Decimal(2600), Decimal(0), Decimal(2600)),
-    )
+    shop.insert("mart_product_sales", ("p1", "Mug", "kitchen"), ("p2", "Plate", None))
     shop.insert(
         "meta_files",
         ("orders", "orders-1.csv", 160, 150, 4, 3, 3, "2025-03-02 06:00:00"),

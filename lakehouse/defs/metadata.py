@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from lakehouse.contracts import Contract
 from lakehouse.ingest.raw import Ingested
+from lakehouse.reports.dataset import shown
+from lakehouse.reports.page import Page
+from lakehouse.reports.svg import to_png
 from lakehouse.warehouse.build import Built
 from lakehouse.warehouse.checks import Check, Verdict
 from lakehouse.warehouse.feed_checks import Finding
@@ -16,6 +21,8 @@ from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.staged import FeedAccount
 
 SHOWN_FILES = 20
+# Metadata stand in the instance's database and in each page of the UI that lists them.
+PREVIEW_BYTES = 60_000
 
 
 def raw_metadata(ingested: Sequence[Ingested], refused: Sequence[str]) -> dict[str, Any]:
@@ -52,6 +59,35 @@ def staged_metadata(contract: Contract, account: FeedAccount, unknown: Sequence[
     if unknown:
         metadata["columns the contract doesn't know"] = ", ".join(unknown)
     return metadata
+
+
+def report_metadata(page: Page, path: Path, index: Path) -> dict[str, Any]:
+    """Where a report page and the index of all stand, and a picture of its first chart."""
+    metadata: dict[str, Any] = {
+        "path": dg.MetadataValue.path(path),
+        "link": dg.MetadataValue.url(path.as_uri()),
+        "all reports": dg.MetadataValue.url(index.as_uri()),
+        "size": path.stat().st_size,
+        "summary": page.summary.text,
+    }
+    if preview := _preview(page):
+        metadata["preview"] = dg.MetadataValue.md(preview)
+    return metadata
+
+
+def _preview(page: Page) -> str:
+    """The first chart that has rows, as Markdown; the smaller drawing where the wide one is too large to keep."""
+    for chart in (chart for section in page.sections for chart in section.charts):
+        rows = shown(chart.table.source)
+        for is_narrow in (False, True):
+            if rows.is_empty():
+                break
+            picture = base64.b64encode(
+                to_png(chart.drawing.spec(len(rows), is_narrow=is_narrow), rows)
+            ).decode()
+            if len(picture) <= PREVIEW_BYTES:
+                return f"![{chart.title}](data:image/png;base64,{picture})"
+    return ""
 
 
 def contract_schema(contract: Contract) -> dg.TableSchema:

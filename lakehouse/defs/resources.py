@@ -35,6 +35,9 @@ class WarehouseResource(DuckDBResource):
     threads: int | None = Field(default=None, description="DuckDB's threads; default: all cores.")
     max_expansion_ratio: float = Field(default=100.0, description="A compressed file may grow so many times.")
     max_row_bytes: int = Field(default=1 << 20, description="A longer row is quarantined.")
+    archive_days: int = Field(
+        default=400, description="Days for which earlier issues of reports are kept; 0: none."
+    )
 
     _stack: ExitStack | None = PrivateAttr(default=None)
     _session: WarehouseSession | None = PrivateAttr(default=None)
@@ -55,6 +58,7 @@ class WarehouseResource(DuckDBResource):
             threads=settings.threads,
             max_expansion_ratio=settings.max_expansion_ratio,
             max_row_bytes=settings.max_row_bytes,
+            archive_days=settings.archive_days,
         )
 
     @property
@@ -71,6 +75,7 @@ class WarehouseResource(DuckDBResource):
             threads=self.threads,
             max_expansion_ratio=self.max_expansion_ratio,
             max_row_bytes=self.max_row_bytes,
+            archive_days=self.archive_days,
         )
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:

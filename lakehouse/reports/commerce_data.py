@@ -1,23 +1,23 @@
-"""What the commerce report reads: its terms, the totals of a window, the sums of each period.
+"""What the commerce report reads: its terms, and the datasets that its sections share.
 
 Here belong the queries that more than one section needs; a query of a single section stands beside its
 sentences. Every figure ends at the as-of day; nothing here knows the wall clock.
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date
+from decimal import Decimal
 
 import duckdb
-import polars as pl
 
 from lakehouse.reports import words
+from lakehouse.reports.dataset import Dataset, Filter, Measure, Ratio, value_of
+from lakehouse.reports.periods import Periods, periods_of, start_of
 from lakehouse.reports.query import read
 
-WINDOW_DAYS = 30
-
-# Longer histories are summed over longer periods, so that a chart stays small and readable.
-_DAILY_UP_TO, _WEEKLY_UP_TO = 120, 1100
+# So many countries can be chosen; what is left is one choice together.
+COUNTRIES_CHOSEN = 40
+OTHER_COUNTRIES = "Other countries"
 
 _TERMS = """
 select
@@ -25,88 +25,105 @@ select
     is_as_of_configured,
     business_time_zone as time_zone,
     reporting_currency as currency,
-    (select min(date) from fct_revenue_daily where date <= as_of_date) as first_day,
-    (
-        select count(*) > 0 from fct_revenue_daily
-        where date > as_of_date and (orders > 0 or refund <> 0)
-    ) as has_later_days
+    (select min(date) from fct_revenue_daily where date <= as_of_date) as first_day
 from run_settings
 """
 
-_TOTALS = """
-with purchases as (
-    select customer_id, is_first_order
+# What each country is called on the page: its name, or that of the many small ones together.
+COUNTRY_NAMES = f"""
+ranked_countries as (
+    select country, row_number() over (order by sum(gross_revenue) desc, country) as place
+    from mart_country_daily
+    where date between $first_day and $last_day
+    group by country
+),
+countries as (
+    select country, case when place <= {COUNTRIES_CHOSEN} then country else '{OTHER_COUNTRIES}' end as name
+    from ranked_countries
+)
+"""
+
+_SALES = f"""
+with {COUNTRY_NAMES},
+periods as (select unnest($starts) as start),
+members as (select '' as country union select name as country from countries),
+days as (
+    select date, '' as country, orders, units, units_returned, gross_revenue, discount, tax, refund, net_revenue,
+        recognized_revenue, new_customers
+    from fct_revenue_daily
+    union all by name
+    select date, name as country, orders, units, units_returned, gross_revenue, discount, tax, refund, net_revenue,
+        null as recognized_revenue, new_customers
+    from mart_country_daily
+    inner join countries using (country)
+),
+sales as (
+    select {start_of("date")} as start, country, sum(orders) as orders, sum(units) as units,
+        sum(units_returned) as returned, sum(gross_revenue) as gross, sum(discount) as discount, sum(tax) as tax,
+        sum(refund) as refund, sum(net_revenue) as net, sum(recognized_revenue) as recognized,
+        sum(new_customers) as new_customers
+    from days
+    where date between $first_day and $last_day
+    group by all
+),
+purchases as (
+    select order_date, coalesce(nullif(country, ''), 'Unknown') as country, customer_id, is_first_order
     from fct_orders
-    where is_purchase and customer_id is not null and order_date between $first and $last
+    where is_purchase and order_date between $first_day and $last_day
+),
+by_country as (
+    select {start_of("order_date")} as start, '' as country, customer_id, is_first_order from purchases
+    union all
+    select {start_of("order_date")} as start, countries.name as country, customer_id, is_first_order
+    from purchases
+    inner join countries using (country)
+),
+buyers as (
+    select start, country, count(distinct customer_id) as customers,
+        count(distinct customer_id) filter (where is_first_order) as first_timers,
+        count(*) filter (where customer_id is null) as guest_orders,
+        count(*) filter (where customer_id is not null and not is_first_order) as repeat_orders
+    from by_country
+    group by all
 )
 
 select
-    cast(count(*) as bigint) as days,
-    coalesce(sum(gross_revenue), 0) as gross,
-    coalesce(sum(discount), 0) as discount,
-    coalesce(sum(tax), 0) as tax,
-    coalesce(sum(refund), 0) as refund,
-    coalesce(sum(net_revenue), 0) as net,
-    cast(coalesce(sum(orders), 0) as bigint) as orders,
-    cast(coalesce(sum(units), 0) as bigint) as units,
-    cast(coalesce(sum(units_returned), 0) as bigint) as returned,
-    (select count(distinct customer_id) from purchases where is_first_order) as new_customers,
-    (select count(distinct customer_id) from purchases) as customers,
-    coalesce(max(refund_liability) filter (where date = $last), 0) as refund_liability,
-    (
-        select count(*) from inventory_alerts
-        where alerted_on <= $last and (resolved_on is null or resolved_on > $last)
-    ) as open_alerts
-from fct_revenue_daily
-where date between $first and $last
+    periods.start,
+    members.country,
+    cast(coalesce(sales.orders, 0) as bigint) as orders,
+    cast(coalesce(sales.units, 0) as bigint) as units,
+    cast(coalesce(sales.returned, 0) as bigint) as returned,
+    coalesce(sales.gross, 0) as gross,
+    coalesce(sales.discount, 0) as discount,
+    coalesce(sales.tax, 0) as tax,
+    coalesce(sales.refund, 0) as refund,
+    coalesce(sales.net, 0) as net,
+    case when members.country = '' then coalesce(sales.recognized, 0) end as recognized,
+    cast(coalesce(sales.new_customers, 0) as bigint) as new_customers,
+    coalesce(buyers.customers - buyers.first_timers, 0) as repeat_customers,
+    coalesce(buyers.repeat_orders, 0) as repeat_orders,
+    coalesce(buyers.guest_orders, 0) as guest_orders
+from periods
+cross join members
+left join sales on periods.start = sales.start and members.country = sales.country
+left join buyers on periods.start = buyers.start and members.country = buyers.country
+order by members.country, periods.start
 """
 
-_PERIODS = """
-with sales as (
-    select
-        date_diff('day', date, $as_of) // $days as back,
-        cast(count(*) as bigint) as days,
-        sum(gross_revenue) as gross,
-        sum(net_revenue) as net,
-        sum(recognized_revenue) as recognized,
-        sum(refund) as refund,
-        cast(sum(orders) as bigint) as orders,
-        cast(sum(units) as bigint) as units,
-        cast(sum(units_returned) as bigint) as returned
-    from fct_revenue_daily
-    where date <= $as_of
-    group by all
-),
-customers as (
-    select
-        date_diff('day', order_date, $as_of) // $days as back,
-        count(distinct customer_id) filter (where is_first_order) as new_customers,
-        count(distinct customer_id) as customers,
-        count(*) filter (where customer_id is null) as guest_orders
-    from fct_orders
-    where is_purchase and order_date <= $as_of
-    group by all
-),
-final as (
-    select
-        $as_of - cast((sales.back + 1) * $days - 1 as integer) as start,
-        $as_of - cast(sales.back * $days as integer) as last,
-        sales.days,
-        sales.gross,
-        sales.net,
-        sales.recognized,
-        sales.refund,
-        sales.orders,
-        sales.units,
-        sales.returned,
-        coalesce(customers.new_customers, 0) as new_customers,
-        coalesce(customers.customers - customers.new_customers, 0) as repeat_customers,
-        coalesce(customers.guest_orders, 0) as guest_orders
-    from sales
-    left join customers using (back)
-)
+_BALANCES = """
+with ends as (select unnest($starts) as start, unnest($lasts) as last)
 
-select * from final order by start
+select
+    ends.start,
+    ends.last,
+    coalesce(fct_revenue_daily.refund_liability, 0) as refund_liability,
+    (
+        select count(*) from inventory_alerts
+        where alerted_on <= ends.last and (resolved_on is null or resolved_on > ends.last)
+    ) as open_alerts
+from ends
+left join fct_revenue_daily on ends.last = fct_revenue_daily.date
+order by ends.start
 """
 
 
@@ -119,89 +136,56 @@ class Terms:
     time_zone: str
     currency: str | None
     first_day: date | None
-    has_later_days: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over the days from first to last, both included; balances are those of the last day."""
+class Shop:
+    """What the sections share: the warehouse, the periods, sales per period and country, balances per period.
 
-    first: date
-    last: date
-    days: int
-    gross: Decimal
-    discount: Decimal
-    tax: Decimal
-    refund: Decimal
-    net: Decimal
-    orders: int
-    units: int
-    returned: int
-    new_customers: int
-    customers: int
-    refund_liability: Decimal
-    open_alerts: int
+    sales, columns: start, country, orders, units, returned, gross, discount, tax, refund, net, recognized (overall
+    only), new_customers, repeat_customers, repeat_orders, guest_orders; ratios average_order_value, return_rate.
+    balances, on the last day of each period: start, last, refund_liability, open_alerts.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    periods: Periods
+    currency: str | None
+    sales: Dataset
+    balances: Dataset
+    countries: tuple[str, ...]
 
     @property
-    def span(self) -> str:
-        """When, for the middle of a sentence."""
-        if self.first == self.last:
-            return f"on {words.day(self.last)}"
-        return f"in the {(self.last - self.first).days + 1} days to {words.day(self.last)}"
+    def money(self) -> words.Form:
+        """An amount in the reporting currency."""
+        return words.money_form(self.currency)
 
     @property
-    def repeat_customers(self) -> int:
-        """Customers who purchased in the window and before it."""
-        return self.customers - self.new_customers
+    def unit(self) -> str:
+        """The reporting currency, for an axis."""
+        return self.currency or "Amount"
 
     @property
-    def average_order_value(self) -> Decimal | None:
-        """Gross revenue per order; None without orders."""
-        return ratio(self.gross, self.orders)
+    def parameters(self) -> dict[str, object]:
+        """What queries over periods need: `$first_day`, `$last_day`, `$period_days`."""
+        return {**self.periods.parameters, "first_day": self.periods.first}
 
-    @property
-    def return_rate(self) -> Decimal | None:
-        """Units returned per unit sold; None without sales."""
-        return ratio(Decimal(self.returned), self.units)
+    def measure(
+        self, label: str, column: str, form: words.Form, good: words.Direction | None = None
+    ) -> Measure:
+        """A figure of the sales."""
+        return Measure(label, self.sales, column, form, good)
 
+    def figure(self, column: str, span: Filter) -> Decimal | int | None:
+        """A column or ratio of the sales over a span."""
+        return value_of(self.measure(column, column, words.AMOUNT), span)
 
-@dataclass(frozen=True, slots=True)
-class Periods:
-    """Consecutive periods of equal length that end with the as-of day, oldest first."""
+    def number(self, column: str, span: Filter) -> int:
+        """A count of the sales over a span."""
+        return int(self.figure(column, span) or 0)
 
-    days: int
-    frame: pl.DataFrame
-    is_first_left_out: bool
-
-    @property
-    def adjective(self) -> str:
-        """The length of a period, before a noun."""
-        return {1: "daily", 7: "weekly"}.get(self.days, f"{self.days}-day")
-
-    @property
-    def noun(self) -> str:
-        """The name of one period."""
-        return {1: "day", 7: "week"}.get(self.days, f"{self.days} days")
-
-    @property
-    def heading(self) -> str:
-        """The header of the column that names the periods."""
-        return "Day" if self.days == 1 else f"{self.noun.capitalize()} from"
-
-    @property
-    def note(self) -> str:
-        """What a reader must know about the periods' bounds; empty for days."""
-        if self.days == 1:
-            return ""
-        left_out = "; the unfinished first one is left out" if self.is_first_left_out else ""
-        return (
-            f"Periods of {self.days} days, the last one ending {words.day(self.frame['last'][-1])}{left_out}."
-        )
-
-
-def ratio(part: Decimal, whole: int | Decimal) -> Decimal | None:
-    """A quotient to six decimals, half up; None where there is nothing to divide by."""
-    return (part / whole).quantize(Decimal("0.000001"), ROUND_HALF_UP) if whole else None
+    def said(self, column: str, span: Filter, form: words.Form) -> str:
+        """The same, as text."""
+        return words.show(self.figure(column, span), form)
 
 
 def read_terms(connection: duckdb.DuckDBPyConnection) -> Terms:
@@ -212,35 +196,23 @@ def read_terms(connection: duckdb.DuckDBPyConnection) -> Terms:
     return Terms(**found.row(0, named=True))
 
 
-def last_days(connection: duckdb.DuckDBPyConnection, last: date, days: int) -> Totals:
-    """The totals of the given number of days that end with `last`."""
-    first = last - timedelta(days=days - 1)
-    frame = read(connection, _TOTALS, first=first, last=last)
-    return Totals(first=first, last=last, **frame.row(0, named=True))
-
-
-def windows(
-    connection: duckdb.DuckDBPyConnection, as_of: date, first_day: date
-) -> tuple[Totals, Totals | None]:
-    """The last 30 days and the 30 before; None where the history doesn't reach back over both.
-
-    A history shorter than 30 days gives a shorter first window.
-    """
-    history = (as_of - first_day).days + 1
-    now = last_days(connection, as_of, min(WINDOW_DAYS, history))
-    if history < 2 * WINDOW_DAYS:
-        return now, None
-    return now, last_days(connection, as_of - timedelta(days=WINDOW_DAYS), WINDOW_DAYS)
-
-
-def read_periods(connection: duckdb.DuckDBPyConnection, as_of: date, first_day: date) -> Periods:
-    """The sums per day, per week or per 28 days, by the length of the history.
-
-    Periods are counted back from the as-of day, so that the last one is whole and no fall at the end is an
-    artefact; a first period that isn't whole is left out.
-    """
-    history = (as_of - first_day).days + 1
-    days = 1 if history <= _DAILY_UP_TO else 7 if history <= _WEEKLY_UP_TO else 28
-    frame = read(connection, _PERIODS, as_of=as_of, days=days)
-    is_first_left_out = len(frame) > 1 and frame["days"][0] < days
-    return Periods(days, frame[1:] if is_first_left_out else frame, is_first_left_out)
+def read_shop(
+    connection: duckdb.DuckDBPyConnection, first_day: date, as_of: date, currency: str | None
+) -> Shop:
+    """The datasets of the days from first_day to the as-of day, both included."""
+    periods = periods_of(first_day, as_of)
+    starts = [span.first for span in periods.spans]
+    sales = read(connection, _SALES, **periods.parameters, first_day=periods.first, starts=starts)
+    balances = read(connection, _BALANCES, starts=starts, lasts=[span.last for span in periods.spans])
+    ratios = {
+        "average_order_value": Ratio("gross", "orders"),
+        "return_rate": Ratio("returned", "units"),
+    }
+    return Shop(
+        connection=connection,
+        periods=periods,
+        currency=currency,
+        sales=Dataset("sales", sales, "start", "country", ratios),
+        balances=Dataset("balances", balances, "start"),
+        countries=tuple(sorted({name for name in sales["country"] if name})),
+    )

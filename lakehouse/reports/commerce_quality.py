@@ -9,12 +9,11 @@ import duckdb
 import polars as pl
 
 from lakehouse.reports import words
-from lakehouse.reports.page import Column, Section, Table
+from lakehouse.reports.dataset import Dataset, Rows
+from lakehouse.reports.page import Column, Section, Sentence, Table
 from lakehouse.reports.query import read
 
-_REASONS_SHOWN = 40
-
-_LAYERS = ("landed", "staged", "superseded", "resent", "quarantined")
+_REASONS_SHOWN, _REASONS_KEPT = 40, 200
 
 _UNCONVERTED = """
 select count(*) as orders
@@ -76,7 +75,7 @@ def unconverted_warning(connection: duckdb.DuckDBPyConnection, as_of: date) -> s
     return f"{which} in a currency without an exchange rate and left out of every sum of money."
 
 
-def _sentences(feeds: pl.DataFrame) -> tuple[str, ...]:
+def _sentences(feeds: pl.DataFrame) -> tuple[Sentence, ...]:
     files, landed, quarantined = (int(feeds[name].sum()) for name in ("files", "landed", "quarantined"))
     kept = sum(int(feeds[name].sum()) for name in ("staged", "superseded", "resent"))
     came = (
@@ -89,49 +88,47 @@ def _sentences(feeds: pl.DataFrame) -> tuple[str, ...]:
         gap = landed - kept - quarantined
         missing = f"{words.counted(abs(gap), 'row')} {'fewer' if gap > 0 else 'more'}"
         first = f"{came}, but the layers account for {missing}: the loading must be looked into."
+    source = ("meta_files",)
     if not quarantined:
-        return (first, "No row is in quarantine.")
+        return (Sentence(first, source), Sentence("No row is in quarantine.", source))
     share = f"{quarantined / landed:.2%}" if landed else words.MISSING
-    return (
-        first,
-        f"{words.counted(quarantined, 'row is', 'rows are')} in quarantine, {share} of the rows landed.",
-    )
+    second = f"{words.counted(quarantined, 'row is', 'rows are')} in quarantine, {share} of the rows landed."
+    return (Sentence(first, source), Sentence(second, source))
 
 
 def _feed_table(feeds: pl.DataFrame) -> Table:
-    columns = (
-        Column("Feed"),
-        Column("Files", True),
-        Column("Rows landed", True),
-        Column("Staged", True),
-        Column("Superseded", True),
-        Column("Sent again", True),
-        Column("Quarantined", True),
-        Column("Last file taken"),
-    )
-    rows = tuple(
+    return Table(
+        "Rows through the layers, by feed",
         (
-            row["feed"],
-            words.count(row["files"]),
-            *(words.count(row[layer]) for layer in _LAYERS),
-            words.instant(row["ingested_at"]),
-        )
-        for row in feeds.iter_rows(named=True)
+            Column("Feed", "feed", is_name=True),
+            Column("Files", "files", words.COUNT),
+            Column("Rows landed", "landed", words.COUNT),
+            Column("Staged", "staged", words.COUNT),
+            Column("Superseded", "superseded", words.COUNT),
+            Column("Sent again", "resent", words.COUNT),
+            Column("Quarantined", "quarantined", words.COUNT),
+            Column("Last file taken", "ingested_at", words.INSTANT),
+        ),
+        Rows(Dataset("feeds", feeds)),
+        "feeds-table",
+        "Superseded: an older version of a row whose key came again. Sent again: exact copies of a row.",
+        ("feed", "feeds"),
     )
-    note = "Superseded: an older version of a row whose key came again. Sent again: exact copies of a row."
-    return Table("Rows through the layers, by feed", columns, rows, note)
 
 
 def _reason_table(reasons: pl.DataFrame) -> Table:
-    note = "A row with several reasons counts under each."
-    if len(reasons) > _REASONS_SHOWN:
-        note += f" The first {_REASONS_SHOWN} of {words.count(len(reasons))} reasons."
+    shortened = reasons.with_columns(
+        pl.col("reason").map_elements(lambda text: words.shorten(text, 160), return_dtype=pl.String)
+    )
     return Table(
         "Quarantine by feed and reason",
-        (Column("Feed"), Column("Reason", is_name=True), Column("Rows", True)),
-        tuple(
-            (row["feed"], words.shorten(row["reason"], 160), words.count(row["rows"]))
-            for row in reasons.head(_REASONS_SHOWN).iter_rows(named=True)
+        (
+            Column("Feed", "feed", is_name=True),
+            Column("Reason", "reason", is_name=True),
+            Column("Rows", "rows", words.COUNT),
         ),
-        note,
+        Rows(Dataset("reasons", shortened.head(_REASONS_KEPT)), limit=_REASONS_SHOWN),
+        "reasons-table",
+        "A row with several reasons counts under each.",
+        ("reason", "reasons"),
     )

@@ -1,144 +1,201 @@
 """The commerce report's rankings: the products and the countries that bring the most."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
-import duckdb
 import polars as pl
 
 from lakehouse.reports import charts, words
-from lakehouse.reports.commerce_data import ratio
-from lakehouse.reports.page import Chart, Column, Section, Table
+from lakehouse.reports.commerce_data import COUNTRY_NAMES, Shop
+from lakehouse.reports.dataset import Dataset, Rows, narrowed, quotient
+from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
+from lakehouse.reports.periods import start_of
 from lakehouse.reports.query import read
-from lakehouse.reports.svg import to_svg
 
 _TOP = 15
-_SERVICE = "service"
-_COUNTRIES_SHOWN = 60
+_PRODUCTS_SOURCE = ("fct_product_daily",)
 
-_PRODUCTS = """
+# Of every country, and of all together, the products that bring the most over the page's whole period.
+_PRODUCTS = f"""
+with {COUNTRY_NAMES},
+products as (
+    select product_id, coalesce(name, product_id) as name, coalesce(category, '') as category from mart_product_sales
+),
+days as (
+    select {start_of("date")} as start, countries.name as member, product_id, orders, units, gross_revenue, refund,
+        net_revenue
+    from fct_product_daily
+    inner join countries using (country)
+    where date between $first_day and $last_day
+),
+members as (
+    select start, '' as member, product_id, orders, units, gross_revenue, refund, net_revenue from days
+    union all
+    select start, member, product_id, orders, units, gross_revenue, refund, net_revenue from days
+),
+ranked as (
+    select member, product_id,
+        row_number() over (partition by member order by sum(net_revenue) desc, product_id) as place
+    from members
+    inner join products using (product_id)
+    where category <> 'service'
+    group by member, product_id
+)
+
+select members.start, members.member as country, products.product_id, products.name, products.category,
+    cast(sum(members.orders) as bigint) as orders, cast(sum(members.units) as bigint) as units,
+    sum(members.gross_revenue) as gross, sum(members.refund) as refund, sum(members.net_revenue) as net
+from members
+inner join ranked on members.member = ranked.member and members.product_id = ranked.product_id
+inner join products on members.product_id = products.product_id
+where ranked.place <= {_TOP}
+group by all
+order by members.member, products.product_id, members.start
+"""
+
+_TOTALS = """
 select
-    coalesce(name, product_id) as name,
-    coalesce(category, '') as category,
-    units,
-    orders,
-    gross_revenue,
-    refund,
-    net_amount - coalesce(refund, 0) as net
-from mart_product_sales
-order by net desc nulls last, product_id
-"""
-
-_COUNTRIES = """
-select country as name, orders, customers, gross_revenue, refund, net_revenue as net
-from mart_country_sales
-order by net desc nulls last, country
+    count(distinct product_id) filter (where category <> 'service') as products,
+    coalesce(sum(days.net_revenue) filter (where category <> 'service'), 0) as net,
+    count(distinct product_id) filter (where category = 'service') as services,
+    coalesce(sum(days.net_revenue) filter (where category = 'service'), 0) as net_of_services
+from fct_product_daily as days
+inner join (select product_id, coalesce(category, '') as category from mart_product_sales) as products using (product_id)
+where date between $first_day and $last_day
 """
 
 
-def top_products(connection: duckdb.DuckDBPyConnection, currency: str | None, dates: str) -> Section:
+def top_products(shop: Shop) -> Section:
     """The products that bring the most, net of discounts, tax and refunds."""
-    everything = read(connection, _PRODUCTS)
-    frame = everything.filter(pl.col("category") != _SERVICE)
+    frame = read(shop.connection, _PRODUCTS, **shop.parameters)
     if frame.is_empty():
         return Section("products", "Top products", empty="No product has been sold yet.")
-    services = everything.filter(pl.col("category") == _SERVICE)
-    table = Table(
-        f"The {min(_TOP, len(frame))} products with the highest net revenue, {currency or 'amounts'}",
-        (
-            Column("Product", is_name=True),
-            Column("Category", is_name=True),
-            *(Column(label, is_number=True) for label in ("Units", "Orders", "Gross", "Refunds", "Net")),
-        ),
-        tuple(
-            (
-                row["name"],
-                row["category"] or words.MISSING,
-                words.count(row["units"]),
-                words.count(row["orders"]),
-                *(words.amount(row[name]) for name in ("gross_revenue", "refund", "net")),
-            )
-            for row in frame.head(_TOP).iter_rows(named=True)
-        ),
-        words.shown(_TOP, len(frame), "product"),
+    labels = _labels(frame)
+    frame = frame.with_columns(
+        label=pl.col("product_id").replace_strict(labels, return_dtype=pl.String),
+        category=pl.when(pl.col("category") == "").then(pl.lit(words.MISSING)).otherwise("category"),
     )
-    sentences = _lead_sentences(frame, currency, dates, "product", "products")
-    if not services.is_empty():
-        beside = words.money(sum(services["net"].drop_nulls().to_list(), Decimal(0)), currency)
-        sentences = (
-            *sentences,
-            f"Postage, fees and other services are not ranked; they bring {beside} beside.",
-        )
+    table = Table(
+        f"The {_TOP} products with the highest net revenue over the whole period, {shop.unit}",
+        (
+            Column("Product", "name", is_name=True),
+            Column("Category", "category", is_name=True),
+            Column("Units", "units", words.COUNT),
+            Column("Orders", "orders", words.COUNT),
+            Column("Gross", "gross", words.AMOUNT),
+            Column("Refunds", "refund", words.AMOUNT),
+            Column("Net", "net", words.AMOUNT),
+        ),
+        Rows(
+            Dataset("products", frame, "start", "country"),
+            ("product_id", "label", "name", "category"),
+            "net",
+            is_descending=True,
+        ),
+        note="Which products stand here is judged over the whole period; their figures are of the days chosen. "
+        "Refunds that match no order line belong to no product.",
+        noun=("product", "products"),
+    )
     return Section(
         "products",
         "Top products",
-        sentences=sentences,
-        charts=(_ranking("products-chart", "Net revenue of the top products", frame, currency, table),),
+        sentences=_product_sentences(shop, table),
+        charts=(_ranking(shop, "products-chart", "Net revenue of the top products", "label", table),),
     )
 
 
-def top_countries(connection: duckdb.DuckDBPyConnection, currency: str | None, dates: str) -> Section:
+def top_countries(shop: Shop) -> Section:
     """The countries that bring the most, net of discounts, tax and refunds."""
-    frame = read(connection, _COUNTRIES)
-    if frame.is_empty():
+    if not shop.countries:
         return Section(
             "countries", "Top countries", empty="No order has brought revenue yet, so no country is ranked."
         )
     table = Table(
-        f"Revenue by country, {currency or 'amounts'}",
+        f"Revenue by country, {shop.unit}",
         (
-            Column("Country", is_name=True),
-            *(Column(label, is_number=True) for label in ("Orders", "Customers", "Gross", "Refunds", "Net")),
+            Column("Country", "country", is_name=True),
+            Column("Orders", "orders", words.COUNT),
+            Column("New customers", "new_customers", words.COUNT),
+            Column("Gross", "gross", words.AMOUNT),
+            Column("Refunds", "refund", words.AMOUNT),
+            Column("Net", "net", words.AMOUNT),
         ),
-        tuple(
-            (
-                row["name"],
-                words.count(row["orders"]),
-                words.count(row["customers"]),
-                *(words.amount(row[name]) for name in ("gross_revenue", "refund", "net")),
-            )
-            for row in frame.head(_COUNTRIES_SHOWN).iter_rows(named=True)
-        ),
-        words.shown(_COUNTRIES_SHOWN, len(frame), "country", "countries"),
+        Rows(shop.sales, ("country",), "net", is_descending=True),
+        noun=("country", "countries"),
     )
+    leader = narrowed(table.source)
+    total = Decimal(shop.figure("net", shop.periods.whole) or 0)
+    sentences = [
+        _lead(
+            leader.row(0, named=True)["country"],
+            leader["net"][0],
+            total,
+            words.counted(len(leader), "country", "countries"),
+            shop,
+            ("mart_country_daily",),
+        )
+    ]
+    if len(leader) > _TOP and total > 0:
+        top = sum(leader["net"].head(_TOP).to_list(), Decimal(0))
+        share = words.percent(quotient(top, total))
+        text = f"The first {_TOP} bring {share} of all net revenue."
+        sentences.append(Sentence(text, ("mart_country_daily",)))
     return Section(
         "countries",
         "Top countries",
-        sentences=_lead_sentences(frame, currency, dates, "country", "countries"),
-        charts=(_ranking("countries-chart", "Net revenue of the top countries", frame, currency, table),),
+        sentences=tuple(sentences),
+        charts=(_ranking(shop, "countries-chart", "Net revenue of the top countries", "country", table),),
     )
 
 
-def _lead_sentences(
-    frame: pl.DataFrame, currency: str | None, dates: str, one: str, many: str
-) -> tuple[str, ...]:
-    total = sum(frame["net"].drop_nulls().to_list(), Decimal(0))
-    leader = frame.row(0, named=True)
-    share = ratio(leader["net"], total) if total > 0 and leader["net"] is not None else None
-    first = (
-        f"Over {dates}, {words.named(leader['name'])} leads {words.counted(len(frame), one, many)} with "
-        f"{words.money(leader['net'], currency)} of net revenue"
-    )
-    if share is not None and len(frame) > 1:
-        first += f", {words.percent(share)} of {words.money(total, currency)}"
-    sentences = [f"{first}."]
-    if share is not None and len(frame) > _TOP:
-        top = sum(frame["net"].head(_TOP).drop_nulls().to_list(), Decimal(0))
-        sentences.append(f"The first {_TOP} bring {words.percent(ratio(top, total))} of all net revenue.")
+def _product_sentences(shop: Shop, table: Table) -> tuple[Sentence, ...]:
+    leaders = narrowed(table.source)
+    whole = shop.periods.whole
+    totals = read(shop.connection, _TOTALS, first_day=whole.first, last_day=whole.last).row(0, named=True)
+    sentences = [
+        _lead(
+            leaders["name"][0],
+            leaders["net"][0],
+            totals["net"],
+            words.counted(totals["products"], "product"),
+            shop,
+            _PRODUCTS_SOURCE,
+        )
+    ]
+    if totals["products"] > _TOP and totals["net"] > 0:
+        share = words.percent(quotient(sum(leaders["net"].to_list(), Decimal(0)), totals["net"]))
+        text = f"The first {_TOP} bring {share} of all net revenue of products."
+        sentences.append(Sentence(text, _PRODUCTS_SOURCE))
+    if totals["services"]:
+        beside = words.show(totals["net_of_services"], shop.money)
+        text = f"Postage, fees and other services are not ranked; they bring {beside} beside."
+        sentences.append(Sentence(text, _PRODUCTS_SOURCE))
     return tuple(sentences)
 
 
-def _ranking(chart_id: str, title: str, frame: pl.DataFrame, currency: str | None, table: Table) -> Chart:
-    top = frame.head(_TOP)
-    bars = pl.DataFrame(
-        {
-            "label": words.chart_labels(top["name"].to_list()),
-            "value": top["net"].cast(pl.Float64).fill_null(0.0).round(2),
-        }
-    )
-    lead = words.shorten(top["name"][0], 60)
+def _lead(
+    name: str, net: Decimal, total: Decimal, among: str, shop: Shop, tables: tuple[str, ...]
+) -> Sentence:
+    text = f"Over the whole period, {words.named(name)} leads {among} with {words.show(net, shop.money)} of net revenue"
+    if total > 0 and not among.startswith("1 "):
+        text += f", {words.percent(quotient(net, total))} of {words.show(total, shop.money)}"
+    return Sentence(f"{text}.", tables)
+
+
+def _labels(frame: pl.DataFrame) -> dict[str, str]:
+    """A short label for every product on the page, no two alike."""
+    names = frame.unique("product_id", maintain_order=True)
+    labels: Iterable[str] = words.chart_labels(names["name"].to_list())
+    return dict(zip(names["product_id"], labels, strict=True))
+
+
+def _ranking(shop: Shop, chart_id: str, title: str, label: str, table: Table) -> Chart:
+    rows = narrowed(table.source)
+    first = rows.row(0, named=True)
+    drawn = min(_TOP, len(rows))
     description = (
-        f"Bars from the highest down: {lead} with {words.money(top['net'][0], currency)}, "
-        f"{words.counted(len(top), 'bar')} in all."
+        f"Bars from the highest down: {words.shorten(first[label], 60)} with "
+        f"{words.show(first['net'], shop.money)}, {words.counted(drawn, 'bar')} in all."
     )
-    chart = charts.ranked_bars(bars, currency or "Amount", ",.0f")
-    return Chart(chart_id, title, to_svg(chart, chart_id, title, description), table)
+    drawing = charts.ranked_bars(label, "net", shop.unit, shop.money)
+    return Chart(chart_id, title, drawing, table, description, drawn_rows=_TOP)

@@ -1,197 +1,206 @@
 """The commerce report's sections on sales: revenue, order value and returns.
 
-Here belong their charts and the sentences made from their figures; the sums come from `commerce_data`.
+Here belong their charts and the sentences made from their figures; the rows come from `commerce_data`.
 """
 
 from decimal import Decimal
 
-import polars as pl
-
 from lakehouse.reports import charts, words
-from lakehouse.reports.commerce_data import Periods, Totals, ratio
-from lakehouse.reports.page import Chart, Column, Section, Table
-from lakehouse.reports.svg import to_svg
+from lakehouse.reports.commerce_data import OTHER_COUNTRIES, Shop
+from lakehouse.reports.dataset import Filter, Rows, narrowed
+from lakehouse.reports.drawing import HALF
+from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
+from lakehouse.reports.periods import WINDOW_DAYS, span_words
 
 _REVENUE = {"gross": "Gross", "net": "Net", "recognized": "Recognized"}
-_RATIO = pl.Decimal(38, 6)
+_BEFORE = f"the {WINDOW_DAYS} days before"
 
 
-def revenue(now: Totals, before: Totals | None, periods: Periods, currency: str | None) -> Section:
+def revenue(shop: Shop) -> Section:
     """Gross, net and recognized revenue over time, and how gross becomes net."""
-    frame = periods.frame
-    title = f"{periods.adjective.capitalize()} gross, net and recognized revenue"
-    chart = charts.trend(charts.long_form(frame, _REVENUE), list(_REVENUE.values()), _unit(currency), "~s")
+    periods = shop.periods
     table = Table(
-        f"Revenue by {periods.noun}, {currency or 'amounts'}",
-        (Column(periods.heading), *(Column(label, is_number=True) for label in _REVENUE.values())),
-        tuple(
-            (words.day(row["start"]), *(words.amount(row[name]) for name in _REVENUE))
-            for row in frame.iter_rows(named=True)
+        f"Revenue by {periods.noun}, {shop.unit}",
+        (
+            Column(periods.heading, "start", words.DAY),
+            *(Column(label, name, words.AMOUNT) for name, label in _REVENUE.items()),
         ),
+        Rows(shop.sales, order="start"),
+        noun=("period", "periods"),
     )
-    return Section(
-        "revenue",
-        "Revenue over time",
-        sentences=_revenue_sentences(now, before, periods, currency),
-        charts=(
-            Chart(
-                "revenue-chart",
-                title,
-                to_svg(chart, "revenue-chart", title, _described(frame, _REVENUE, periods, currency)),
-                table,
-                periods.note,
-            ),
-        ),
+    note = " ".join(part for part in (periods.note, "Recognized revenue is not kept by country.") if part)
+    chart = Chart(
+        "revenue-chart",
+        f"{periods.adjective.capitalize()} gross, net and recognized revenue",
+        charts.trend("start", _REVENUE, shop.unit, shop.money),
+        table,
+        _described(shop, _REVENUE, shop.money),
+        note,
     )
+    return Section("revenue", "Revenue over time", sentences=_revenue_sentences(shop), charts=(chart,))
 
 
-def order_value_and_returns(
-    now: Totals, before: Totals | None, periods: Periods, currency: str | None
-) -> Section:
+def order_value_and_returns(shop: Shop) -> Section:
     """What an order is worth, and how much of what is sold comes back."""
-    frame = periods.frame.with_columns(
-        average_order_value=pl.Series(
-            [ratio(row["gross"], row["orders"]) for row in periods.frame.iter_rows(named=True)], dtype=_RATIO
-        ),
-        return_rate=pl.Series(
-            [ratio(Decimal(row["returned"]), row["units"]) for row in periods.frame.iter_rows(named=True)],
-            dtype=_RATIO,
-        ),
-    )
-    returns_are_known = bool(frame["returned"].sum())
+    returns_are_known = bool(shop.number("returned", Filter()))
     return Section(
         "order-value",
         "Order value and returns",
-        sentences=_value_sentences(now, before, currency, returns_are_known=returns_are_known),
-        charts=(
-            _order_value_chart(frame, periods, currency),
-            *((_return_rate_chart(frame, periods),) if returns_are_known else ()),
-        ),
+        sentences=_value_sentences(shop, returns_are_known=returns_are_known),
+        charts=(_order_value_chart(shop), *((_return_rate_chart(shop),) if returns_are_known else ())),
     )
 
 
-def _revenue_sentences(
-    now: Totals, before: Totals | None, periods: Periods, currency: str | None
-) -> tuple[str, ...]:
-    first = f"Net revenue was {words.money(now.net, currency)} {now.span}"
+def _revenue_sentences(shop: Shop) -> tuple[Sentence, ...]:
+    now, before = shop.periods.now, shop.periods.before
+    first = f"Net revenue was {shop.said('net', now, shop.money)} {span_words(now)}"
     if before is not None:
-        moved = words.change(now.net, before.net).words
-        first += f", {moved} on the 30 days before ({words.money(before.net, currency)})"
-    first += (
-        f": gross revenue of {words.money(now.gross, currency)} "
-        f"less {words.money(now.discount, currency)} discounts, "
-        f"{words.money(now.refund, currency)} refunds and {words.money(now.tax, currency)} tax."
-    )
-    sentences = [first]
+        moved = words.change(shop.figure("net", now), shop.figure("net", before)).words
+        first += f", {moved} on {_BEFORE} ({shop.said('net', before, shop.money)})"
+    parts = [shop.said(name, now, shop.money) for name in ("gross", "discount", "refund", "tax")]
+    first += ": gross revenue of {} less {} discounts, {} refunds and {} tax.".format(*parts)
+    sentences = [Sentence(first, ("fct_revenue_daily",))]
     if before is not None:
-        orders = words.change(now.orders, before.orders).words
-        value = words.change(now.average_order_value, before.average_order_value).words
-        earlier, current = (words.money(each.average_order_value, currency) for each in (before, now))
+        sentences.append(_volume_and_value(shop, now, before))
+        sentences.extend(_driver(shop, now, before))
+    periods = narrowed(Rows(shop.sales, order="net", is_descending=True))
+    if len(periods) > 2:
+        best = periods.row(0, named=True)
+        when = "on" if shop.periods.days == 1 else f"in the {shop.periods.noun} from"
         sentences.append(
-            f"Behind it: orders {orders} (from {words.count(before.orders)} to {words.count(now.orders)}), "
-            f"average order value {value} (from {earlier} to {current})."
-        )
-    if len(periods.frame) > 2:
-        best = periods.frame.sort("net", "start", descending=[True, False]).row(0, named=True)
-        when = "on" if periods.days == 1 else f"in the {periods.noun} from"
-        sentences.append(
-            f"Net revenue was highest {when} {words.day(best['start'])}: "
-            f"{words.money(best['net'], currency)}."
+            Sentence(
+                f"Net revenue was highest {when} {words.day(best['start'])}: "
+                f"{words.show(best['net'], shop.money)}.",
+                ("fct_revenue_daily",),
+            )
         )
     return tuple(sentences)
 
 
-def _value_sentences(
-    now: Totals, before: Totals | None, currency: str | None, *, returns_are_known: bool
-) -> tuple[str, ...]:
-    if now.average_order_value is None:
-        value = f"No purchase was made {now.span}, so there is no average order value."
+def _volume_and_value(shop: Shop, now: Filter, before: Filter) -> Sentence:
+    orders = words.change(shop.number("orders", now), shop.number("orders", before)).words
+    name = "average_order_value"
+    value = words.change(shop.figure(name, now), shop.figure(name, before)).words
+    return Sentence(
+        f"Behind it: orders {orders} (from {shop.said('orders', before, words.COUNT)} to "
+        f"{shop.said('orders', now, words.COUNT)}), average order value {value} "
+        f"(from {shop.said(name, before, shop.money)} to {shop.said(name, now, shop.money)}).",
+        ("fct_revenue_daily",),
+    )
+
+
+def _driver(shop: Shop, now: Filter, before: Filter) -> tuple[Sentence, ...]:
+    """The country that moved net revenue most in the direction of the whole; none where one country is all."""
+
+    def moved(member: str) -> Decimal:
+        later, earlier = (
+            shop.figure("net", Filter(span.first, span.last, member)) or 0 for span in (now, before)
+        )
+        return Decimal(later) - Decimal(earlier)
+
+    whole = moved("")
+    countries = {name: moved(name) for name in shop.countries if name != OTHER_COUNTRIES}
+    if whole == 0 or len(countries) < 2:
+        return ()
+    is_rise = whole > 0
+    name, part = min(countries.items(), key=lambda each: (-each[1] if is_rise else each[1], each[0]))
+    if part == 0 or (part > 0) != is_rise:
+        return ()
+    direction, movement = ("up", "rise") if is_rise else ("down", "fall")
+    told = f"{words.named(name)} moved most: {direction} {words.show(abs(part), shop.money)}, "
+    if abs(part) <= abs(whole):
+        told += f"of a {movement} of {words.show(abs(whole), shop.money)} in all countries."
     else:
-        value = f"The average order was worth {words.money(now.average_order_value, currency)} {now.span}"
-        if before is not None and before.average_order_value is not None:
-            value += f": {_moved(now.average_order_value, before.average_order_value)}"
+        told += f"more than the {movement} of {words.show(abs(whole), shop.money)} in all countries together."
+    return (Sentence(told, ("mart_country_daily",)),)
+
+
+def _value_sentences(shop: Shop, *, returns_are_known: bool) -> tuple[Sentence, ...]:
+    now, before = shop.periods.now, shop.periods.before
+    name, source = "average_order_value", ("fct_revenue_daily",)
+    if shop.figure(name, now) is None:
+        value = f"No purchase was made {span_words(now)}, so there is no average order value."
+    else:
+        value = f"The average order was worth {shop.said(name, now, shop.money)} {span_words(now)}"
+        if before is not None and shop.figure(name, before) is not None:
+            moved = words.change(shop.figure(name, now), shop.figure(name, before)).words
+            value += f": {moved} on {_BEFORE}"
         value += "."
     if not returns_are_known:
-        return (value, "No returns have been recorded, so there is no return rate to draw.")
+        nothing = "No returns have been recorded, so there is no return rate to draw."
+        return (Sentence(value, source), Sentence(nothing, source))
     returned = (
-        f"{words.counted(now.returned, 'unit')} came back {now.span} while "
-        f"{words.count(now.units)} were sold: a return rate of {words.percent(now.return_rate)}"
+        f"{words.counted(shop.number('returned', now), 'unit')} came back {span_words(now)} while "
+        f"{shop.said('units', now, words.COUNT)} were sold: "
+        f"a return rate of {shop.said('return_rate', now, words.PERCENT)}"
     )
-    if before is not None and before.return_rate is not None and now.return_rate is not None:
-        moved = words.change_in_points(now.return_rate, before.return_rate).words
-        returned += f", {moved} against the 30 days before ({words.percent(before.return_rate)})"
-    return (value, f"{returned}.")
+    if before is not None and None not in (
+        shop.figure("return_rate", now),
+        shop.figure("return_rate", before),
+    ):
+        moved = words.change_in_points(
+            shop.figure("return_rate", now), shop.figure("return_rate", before)
+        ).words
+        returned += f", {moved} against {_BEFORE} ({shop.said('return_rate', before, words.PERCENT)})"
+    return (Sentence(value, source), Sentence(f"{returned}.", source))
 
 
-def _order_value_chart(frame: pl.DataFrame, periods: Periods, currency: str | None) -> Chart:
-    title = f"Average order value, {periods.adjective}"
+def _order_value_chart(shop: Shop) -> Chart:
+    periods = shop.periods
     series = {"average_order_value": "Average order value"}
-    highest = max(frame["average_order_value"].drop_nulls().to_list(), default=Decimal(0))
-    axis = ",.2f" if highest < 100 else ",.0f"
-    chart = charts.trend(
-        charts.long_form(frame, series), list(series.values()), _unit(currency), axis, width=charts.HALF
-    )
     table = Table(
-        f"Average order value by {periods.noun}, {currency or 'amounts'}",
-        (Column(periods.heading), Column("Gross", True), Column("Orders", True), Column("Average", True)),
-        tuple(
-            (
-                words.day(row["start"]),
-                words.amount(row["gross"]),
-                words.count(row["orders"]),
-                words.amount(row["average_order_value"]),
-            )
-            for row in frame.iter_rows(named=True)
+        f"Average order value by {periods.noun}, {shop.unit}",
+        (
+            Column(periods.heading, "start", words.DAY),
+            Column("Gross", "gross", words.AMOUNT),
+            Column("Orders", "orders", words.COUNT),
+            Column("Average", "average_order_value", words.AMOUNT),
         ),
+        Rows(shop.sales, order="start"),
+        noun=("period", "periods"),
     )
-    drawing = to_svg(chart, "order-value-chart", title, _described(frame, series, periods, currency))
-    return Chart("order-value-chart", title, drawing, table, periods.note, is_wide=False)
+    return Chart(
+        "order-value-chart",
+        f"Average order value, {periods.adjective}",
+        charts.trend("start", series, shop.unit, shop.money, width=HALF),
+        table,
+        _described(shop, series, shop.money),
+        periods.note,
+        is_wide=False,
+    )
 
 
-def _return_rate_chart(frame: pl.DataFrame, periods: Periods) -> Chart:
-    title = f"Return rate, {periods.adjective}"
-    long = charts.long_form(frame, {"return_rate": "Return rate"})
-    chart = charts.trend(long, ["Return rate"], "Units returned / units sold", ".1~%", width=charts.HALF)
+def _return_rate_chart(shop: Shop) -> Chart:
+    periods = shop.periods
+    series = {"return_rate": "Return rate"}
     table = Table(
         f"Return rate by {periods.noun}",
         (
-            Column(periods.heading),
-            Column("Units sold", True),
-            Column("Units returned", True),
-            Column("Rate", True),
+            Column(periods.heading, "start", words.DAY),
+            Column("Units sold", "units", words.COUNT),
+            Column("Units returned", "returned", words.COUNT),
+            Column("Rate", "return_rate", words.PERCENT),
         ),
-        tuple(
-            (
-                words.day(row["start"]),
-                words.count(row["units"]),
-                words.count(row["returned"]),
-                words.percent(row["return_rate"]),
-            )
-            for row in frame.iter_rows(named=True)
+        Rows(shop.sales, order="start"),
+        noun=("period", "periods"),
+    )
+    return Chart(
+        "return-rate-chart",
+        f"Return rate, {periods.adjective}",
+        charts.trend(
+            "start", series, "Units returned / units sold", words.PERCENT, width=HALF, axis_format=".1~%"
         ),
+        table,
+        _described(shop, series, words.PERCENT),
+        periods.note,
+        is_wide=False,
     )
-    known = frame["return_rate"].drop_nulls()
-    description = (
-        f"Line from {words.day(frame['start'][0])} to {words.day(frame['last'][-1])}, "
-        f"between {words.percent(min(known, default=None))} and {words.percent(max(known, default=None))}."
-    )
-    drawing = to_svg(chart, "return-rate-chart", title, description)
-    return Chart("return-rate-chart", title, drawing, table, periods.note, is_wide=False)
 
 
-def _described(frame: pl.DataFrame, series: dict[str, str], periods: Periods, currency: str | None) -> str:
-    lasts = ", ".join(
-        f"{label.lower()} {words.money(frame[name][-1], currency)}" for name, label in series.items()
-    )
+def _described(shop: Shop, series: dict[str, str], form: words.Form) -> str:
+    last = narrowed(Rows(shop.sales, order="start")).row(-1, named=True)
+    lasts = ", ".join(f"{label.lower()} {words.show(last[name], form)}" for name, label in series.items())
     return (
-        f"Lines from {words.day(frame['start'][0])} to {words.day(frame['last'][-1])}. "
-        f"In the last {periods.noun}: {lasts}."
+        f"Lines from {words.day(shop.periods.first)} to {words.day(shop.periods.last)}. "
+        f"In the last {shop.periods.noun}: {lasts}."
     )
-
-
-def _moved(now: Decimal | int, before: Decimal | int) -> str:
-    return f"{words.change(now, before).words} on the 30 days before"
-
-
-def _unit(currency: str | None) -> str:
-    return currency or "Amount"

@@ -1,17 +1,25 @@
-"""An Altair chart as inline SVG: the only room that calls vl-convert.
+"""A drawing and its rows as inline SVG, or as a small picture.
 
 Here belong the conversion and everything that makes its output fit into a page: ids of its own, a title and a
 description, nothing but drawing elements. What a chart shows belongs to `charts`.
 """
 
 import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
 from xml.etree import ElementTree as ET
 
+import polars as pl
 import vl_convert
 from markupsafe import Markup
 
-from lakehouse.reports.charts import AnyChart
+from lakehouse.reports.drawing import CONFIG, ROWS
 from lakehouse.reports.words import plain
+
+# More marks than a reader can tell apart make a page slow; reports aggregate before they draw.
+_MOST_ROWS = 5000
 
 _DRAWING = frozenset(
     ("svg", "g", "path", "rect", "line", "text", "tspan", "defs", "clipPath", "linearGradient", "stop")
@@ -34,15 +42,16 @@ _ATTRIBUTES = frozenset(
     for name in group
 )
 _DEFAULTS = {"opacity": "1", "fill-opacity": "1", "stroke-opacity": "1"}
+_Picture = TypeVar("_Picture", str, bytes)
 _LOCAL_REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
-def to_svg(chart: AnyChart, chart_id: str, title: str, description: str) -> Markup:
-    """The chart as an `<svg>` element whose ids all begin with the chart's own id.
+def to_svg(spec: dict[str, Any], rows: pl.DataFrame, chart_id: str, title: str, description: str) -> Markup:
+    """The rows drawn as an `<svg>` element whose ids all begin with the chart's own id.
 
-    Raises ValueError when the chart can't be drawn, or when the drawing holds anything but shapes and text.
+    Raises ValueError when they can't be drawn, are too many, or give anything but shapes and text.
     """
-    root = ET.fromstring(_convert(chart.to_dict()))  # noqa: S314 - the text is vl-convert's own output
+    root = ET.fromstring(_twice(vl_convert.vegalite_to_svg, spec, rows))  # noqa: S314 - vl-convert's own output
     _keep_drawing_only(root)
     _drop_invisible(root)
     _renumber_ids(root, chart_id)
@@ -55,12 +64,37 @@ def to_svg(chart: AnyChart, chart_id: str, title: str, description: str) -> Mark
     return Markup(ET.tostring(root, encoding="unicode"))  # noqa: S704 - ElementTree escapes
 
 
-def _convert(spec: dict[str, object]) -> str:
+def to_png(spec: dict[str, Any], rows: pl.DataFrame) -> bytes:
+    """The rows drawn as a PNG picture, somewhat smaller than on the page. Raises ValueError as `to_svg` does."""
+    return _twice(lambda full, **options: vl_convert.vegalite_to_png(full, scale=0.75, **options), spec, rows)
+
+
+def _twice(convert: Callable[..., _Picture], spec: dict[str, Any], rows: pl.DataFrame) -> _Picture:
+    full = {**spec, "config": CONFIG, "datasets": {ROWS: _values(rows)}}
     try:
-        return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        return convert(full, allowed_base_urls=[])
     except ValueError:
         # A failed conversion leaves vl-convert in a state that spoils the one after it, so one retry is due.
-        return vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        return convert(full, allowed_base_urls=[])
+
+
+def _values(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    """The rows as Vega reads them: days as milliseconds at midnight UTC, decimals as floats."""
+    if len(rows) > _MOST_ROWS:
+        raise ValueError(
+            f"expected at most {_MOST_ROWS} rows to draw, found {len(rows)}: aggregate them first"
+        )
+    return [{name: _plain_value(value) for name, value in row.items()} for row in rows.iter_rows(named=True)]
+
+
+def _plain_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, datetime):
+        return int(value.replace(tzinfo=UTC).timestamp() * 1000)
+    if isinstance(value, date):
+        return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() * 1000)
+    return plain(value) if isinstance(value, str) else value
 
 
 def _keep_drawing_only(root: ET.Element) -> None:

@@ -5,23 +5,49 @@ where it comes from, belongs to the report that prints it.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Literal
 
 MISSING = "-"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-# Characters that HTML or XML forbid; they would make a chart unreadable for a parser.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
+# Characters that HTML, XML or a script's text forbid; they would make a chart unreadable for a parser.
+_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+
+# More digits than the largest decimal has: rounding a figure never fails.
+_ROUNDING = Context(prec=80, rounding=ROUND_HALF_UP)
 
 # A name inside a sentence is set apart, so that right-to-left marks in it don't turn the words around it.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 Direction = Literal["up", "down", "level", "unknown"]
-Formatter = Callable[[Decimal | None], str]
+FormKind = Literal["amount", "count", "number", "percent", "day", "month", "instant", "text"]
+Value = Decimal | int | str | date | datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a column or a measure is printed; the page's script follows the same rules.
+
+    amount: two decimals, then the unit. count: a whole number. number: `decimals`, then the unit.
+    percent: a share as a percentage with one decimal. day, month, instant: dates. text: as it stands.
+    """
+
+    kind: FormKind
+    unit: str = ""
+    decimals: int = 2
+
+    @property
+    def is_number(self) -> bool:
+        """Whether values stand right in a column."""
+        return self.kind in ("amount", "count", "number", "percent")
+
+
+AMOUNT, COUNT, PERCENT = Form("amount"), Form("count"), Form("percent")
+DAY, MONTH, INSTANT, TEXT = Form("day"), Form("month"), Form("instant"), Form("text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +56,34 @@ class Change:
 
     direction: Direction
     words: str
+
+
+def money_form(currency: str | None) -> Form:
+    """An amount with its currency."""
+    return Form("amount", currency or "")
+
+
+def show(value: Value, form: Form) -> str:
+    """The value as the form says; a dash where there is none.
+
+    >>> show(Decimal("0.0512"), PERCENT), show(Decimal("12.345"), Form("number", "s", 1)), show(None, COUNT)
+    ('5.1%', '12.3 s', '-')
+    """
+    if value is None:
+        return MISSING
+    if isinstance(value, datetime):
+        return instant(value)
+    if isinstance(value, date):
+        return month(value) if form.kind == "month" else day(value)
+    if isinstance(value, str):
+        return value
+    if form.kind == "count":
+        return f"{_rounded(Decimal(value), '1'):,}"
+    if form.kind == "percent":
+        return percent(Decimal(value))
+    decimals = 2 if form.kind == "amount" else form.decimals
+    text = f"{_rounded(Decimal(value), str(Decimal(1).scaleb(-decimals))):,}"
+    return f"{text} {form.unit}" if form.unit else text
 
 
 def money(value: Decimal | None, currency: str | None) -> str:
@@ -103,18 +157,18 @@ def change(now: Decimal | int | None, before: Decimal | int | None) -> Change:
     return Change(direction, f"{direction} {percent(abs(Decimal(now) - before) / Decimal(before))}")
 
 
-def change_in_points(now: Decimal | None, before: Decimal | None) -> Change:
+def change_in_points(now: Decimal | int | None, before: Decimal | int | None) -> Change:
     """The change of a share, in percentage points: the difference of the two shares as they are shown."""
     if now is None or before is None:
         return Change("unknown", "not comparable")
-    points = _rounded(now * 100, "0.1") - _rounded(before * 100, "0.1")
+    points = _rounded(Decimal(now) * 100, "0.1") - _rounded(Decimal(before) * 100, "0.1")
     direction = _direction(points)
     return Change(direction, "unchanged" if direction == "level" else f"{direction} {abs(points)} points")
 
 
 def plain(text: str) -> str:
     """The text without characters that HTML and XML forbid; line breaks and tabs become spaces."""
-    return _FORBIDDEN.sub(lambda found: " " if found.group() in "\t\n\r\v\f" else "\ufffd", text)
+    return _FORBIDDEN.sub(lambda found: " " if found.group() in "\t\n\r\v\f\u2028\u2029" else "\ufffd", text)
 
 
 def shorten(text: str, limit: int) -> str:
@@ -155,7 +209,7 @@ def _exact(value: Decimal | float) -> Decimal:
 
 
 def _rounded(value: Decimal, step: str) -> Decimal:
-    rounded = value.quantize(Decimal(step), rounding=ROUND_HALF_UP)
+    rounded = value.quantize(Decimal(step), context=_ROUNDING)
     return abs(rounded) if rounded.is_zero() else rounded
 
 

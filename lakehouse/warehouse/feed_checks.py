@@ -136,19 +136,29 @@ def reference(connection: duckdb.DuckDBPyConnection, contract: Contract, column:
 
 def freshness(connection: duckdb.DuckDBPyConnection, contract: Contract, as_of: date | None) -> Finding:
     """Age of the newest event at the end of the as-of date, never at the wall clock."""
-    column = contract.event_time
-    newest = connection.execute(f"select max({column}) from {contract.staged_table}").fetchall()[0][0]
+    newest = newest_event(connection, contract)
     if newest is None or as_of is None or contract.freshness is None:
         return Finding(True, "The feed has brought no rows: there is nothing to be late.", {})
     end = datetime.combine(as_of, datetime.min.time()) + timedelta(days=1)
-    age = max(end - _moment(newest), timedelta(0))
+    age = max(end - newest, timedelta(0))
     passed = age <= contract.freshness
     hours = age.total_seconds() / 3600
     limit = contract.freshness.total_seconds() / 3600
-    text = f"The newest {column} is {hours:.1f} h old at the end of {as_of} (at most {limit:g} h)."
+    text = (
+        f"The newest {contract.event_time} is {hours:.1f} h old at the end of {as_of} (at most {limit:g} h)."
+    )
     return Finding(
         passed, text, {"newest": str(newest), "age_hours": hours, "limit_hours": limit, "as_of": str(as_of)}
     )
+
+
+def newest_event(connection: duckdb.DuckDBPyConnection, contract: Contract) -> datetime | None:
+    """The latest event that the feed has brought; None where it has none, or its contract names no event."""
+    if contract.event_time is None:
+        return None
+    query = f"select max({contract.event_time}) from {contract.staged_table}"
+    newest = connection.execute(query).fetchall()[0][0]
+    return None if newest is None else _moment(newest)
 
 
 def _moment(value: datetime | date) -> datetime:

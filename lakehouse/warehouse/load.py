@@ -25,6 +25,9 @@ META_TABLES: dict[str, tuple[str, ...]] = {
     ),
     "quarantine": ("feed", "file", "row_number", "reasons", "row", "ingested_at"),
     "meta_runs": ("run_id", "started_at", "seconds", "landed_rows", "staged_rows", "quarantined_rows", "model_rows"),
+    "meta_feeds": (
+        "feed", "owner", "description", "event_column", "newest_at", "freshness_limit_hours", "age_hours", "is_fresh",
+    ),
     "meta_settings": ("as_of_date", "business_time_zone", "reporting_currency"),
 }  # fmt: skip
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
+from lakehouse.contracts import Contract
 from lakehouse.durable import sync_and_rename
 from lakehouse.settings import LakePaths
 from lakehouse.sql_text import literal
+from lakehouse.warehouse.build import absent_tables
 from lakehouse.warehouse.checks import MASK
+from lakehouse.warehouse.feed_checks import freshness, newest_event
 from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.session import transaction
 
-KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings")
+KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings", "meta_feeds")
 PUBLISHED_GROUPS = ("dims", "facts", "marts")
 
 
@@ -45,6 +48,32 @@ def record_run(
     connection.execute("delete from meta_runs where run_id = $1", [run_id])
     values = [run_id, started_at.replace(tzinfo=None), seconds, landed, staged, quarantined, sum(counts)]
     connection.execute("insert into meta_runs values ($1, $2, $3, $4, $5, $6, $7)", values)
+
+
+def record_feeds(connection: duckdb.DuckDBPyConnection, contracts: Sequence[Contract]) -> None:
+    """One row of meta_feeds per configured feed: what it is, and how fresh it is at the as-of date."""
+    as_of = None
+    if not absent_tables(connection, ["run_settings"]):
+        as_of = connection.execute("select max(as_of_date) from run_settings").fetchall()[0][0]
+    with transaction(connection):
+        connection.execute("delete from meta_feeds")
+        for contract in contracts:
+            values = _feed_row(connection, contract, as_of)
+            connection.execute("insert into meta_feeds values ($1, $2, $3, $4, $5, $6, $7, $8)", values)
+
+
+def _feed_row(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, as_of: date | None
+) -> list[str | datetime | float | bool | None]:
+    told = [contract.name, contract.owner, contract.description, contract.event_time]
+    limit = contract.freshness.total_seconds() / 3600 if contract.freshness else None
+    if contract.event_time is None or absent_tables(connection, [contract.staged_table]):
+        return [*told, None, limit, None, None]
+    newest = newest_event(connection, contract)
+    if newest is None or as_of is None or limit is None:
+        return [*told, newest, limit, None, None]
+    finding = freshness(connection, contract, as_of)
+    return [*told, newest, limit, finding.figures["age_hours"], finding.passed]
 
 
 def forget_feeds(connection: duckdb.DuckDBPyConnection, configured: Sequence[str]) -> None:

@@ -95,6 +95,10 @@ create table if not exists meta_runs (
     run_id varchar, started_at timestamp, seconds double, landed_rows bigint, staged_rows bigint,
     quarantined_rows bigint, model_rows bigint
 );
+create table if not exists meta_feeds (
+    feed varchar, owner varchar, description varchar, event_column varchar, newest_at timestamp,
+    freshness_limit_hours double, age_hours double, is_fresh boolean
+);
 create table if not exists meta_settings (as_of_date date, business_time_zone varchar, reporting_currency varchar);
 create table if not exists meta_staging (feed varchar, signature varchar);
 """

@@ -1,0 +1,259 @@
+// The page is complete without this script. It makes charts answer (tooltips, highlights) and narrows charts, tiles
+// and tables to what the reader chooses.
+
+const PHONE = window.matchMedia("(max-width: 520px)");
+
+// What the reader has chosen.
+
+const form = document.getElementById("filters");
+const selects = ["from", "to", "member"].map((name) => document.getElementById("filter-" + name));
+const state = { first: null, last: null, member: ALL, from: 0, to: 0 };
+const isFiltered = () => state.first !== null || state.member !== ALL;
+
+// changed: the choice that was made last; of two that cross, the other one follows it.
+function readChoice(changed) {
+  const [from, to, member] = selects;
+  const periods = PAGE.filters.periods;
+  if (Number(from.value) > Number(to.value)) {
+    const [leader, follower] = changed === to ? [to, from] : [from, to];
+    follower.value = leader.value;
+  }
+  state.from = Number(from.value);
+  state.to = Number(to.value);
+  const isWhole = state.from === 0 && state.to === periods.length - 1;
+  state.first = isWhole ? null : periods[state.from][0];
+  state.last = isWhole ? null : periods[state.to][1];
+  state.member = member ? member.value : ALL;
+}
+
+// The spans that tiles compare: what is chosen, and as many periods before it where the page holds them.
+function spans() {
+  const { periods, default: usual } = PAGE.filters;
+  const from = state.first === null ? periods.findIndex((each) => each[0] === usual[0]) : state.from;
+  const to = state.first === null ? periods.length - 1 : state.to;
+  const start = from - (to - from + 1);
+  const span = (low, high) => ({ first: periods[low][0], last: periods[high][1], member: state.member });
+  return [span(from, to), from >= 0 && start >= 0 ? span(start, from - 1) : null];
+}
+
+function say() {
+  const { periods, dimension, everything } = PAGE.filters;
+  const [now] = spans();
+  const whole = dayText(periods[state.from][0]) + " to " + dayText(periods[state.to][1]);
+  const who = state.member === ALL ? everything : "\u2068" + state.member + "\u2069";
+  const tiles = PAGE.tiles.length && state.first === null
+    ? " Key figures: " + dayText(now.first) + " to " + dayText(now.last) + "." : "";
+  const sentences = isFiltered() ? " Sentences still tell of everything." : "";
+  document.getElementById("filter-state").textContent =
+    "Shown: " + whole + (dimension && who ? ", " + who : "") + "." + tiles + sentences;
+  document.body.classList.toggle("filtered", isFiltered());
+}
+
+function scope(name) {
+  const dataset = PAGE.datasets[name];
+  const missed = [];
+  if (state.first !== null && !dataset.day) missed.push("date");
+  if (state.member !== ALL && !dataset.dimension) missed.push(PAGE.filters.dimension.toLowerCase());
+  return missed.length ? "Not narrowed by " + missed.join(" or ") + "." : "";
+}
+
+// Tiles and tables.
+
+function showTiles() {
+  const [now, before] = spans();
+  const elements = document.querySelectorAll(".tile.measured");
+  PAGE.tiles.forEach((measure, place) => {
+    const put = (part, text) => { elements[place].querySelector(part).textContent = text; };
+    const value = valueOf(measure, now);
+    const missed = state.member !== ALL && !PAGE.datasets[measure.dataset].dimension;
+    put(".value", shown(value, measure.form));
+    const earlier = before === null ? null : valueOf(measure, before);
+    const [direction, words] = before === null ? ["unknown", ""] : change(value, earlier, measure.form.kind === "percent");
+    const verdict = measure.good && (direction === "up" || direction === "down")
+      ? (direction === measure.good ? "better" : "worse") : "";
+    const arrow = { up: "▲ ", down: "▼ ", level: "■ ", unknown: "" }[direction];
+    put(".change", arrow + words + (verdict ? " · " + verdict : ""));
+    elements[place].querySelector(".change").className = "change " + verdict;
+    put(".basis", (before === null ? "" : "before: " + shown(earlier, measure.form)) +
+      (missed ? " (" + PAGE.filters.everything.toLowerCase() + ")" : ""));
+  });
+}
+
+function csvCell(value, kind) {
+  if (value === null) return "";
+  let text = typeof value === "string" ? value : digits(value, value.s).replaceAll(",", "");
+  if (kind === "instant") text = text.slice(0, 19);
+  if (kind === "text" && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(text)) text = "'" + text;
+  return /[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text;
+}
+
+function showTable(table, filter) {
+  const element = document.getElementById(table.id);
+  const all = narrowed(table.source, filter);
+  const rows = limited(all, table.source);
+  const kinds = table.columns.map((column) => kindOf(table.source.dataset, column.name));
+  const body = document.createElement("tbody");
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const [place, column] of table.columns.entries()) {
+      const cell = line.insertCell();
+      const text = shown(row[column.name], column.form, kinds[place]);
+      if (column.isName) {
+        cell.className = "name";
+        cell.appendChild(document.createElement("bdi")).textContent = text;
+      } else {
+        if (["amount", "count", "number", "percent"].includes(column.form.kind)) cell.className = "number";
+        cell.textContent = text;
+      }
+    }
+  }
+  element.tBodies[0].replaceWith(body);
+  const note = element.closest(".scroll").nextElementSibling;
+  note.querySelector(".left-out").textContent = all.length === 0 ? "No " + table.noun[1] + "." : all.length > rows.length
+    ? "The first " + rows.length + " of " + all.length.toLocaleString("en") + " " + table.noun[1] + "." : "";
+  note.querySelector(".scope").textContent = scope(table.source.dataset);
+  const lines = [table.columns.map((column) => csvCell(column.label, "text")),
+    ...rows.map((row) => table.columns.map((column, place) => csvCell(row[column.name], kinds[place])))];
+  const text = "\ufeff" + lines.map((line) => line.join(",") + "\r\n").join("");
+  note.nextElementSibling.querySelector("a").href = "data:text/csv;charset=utf-8," + encodeURIComponent(text);
+}
+
+// Charts: drawn anew where they are in view, and wherever the choice has changed what they show.
+
+const charts = PAGE.charts.map((chart) => ({ ...chart, figure: document.getElementById(chart.id), highlight: "" }));
+let queue = Promise.resolve();
+
+function library() {
+  if (!window.vegaEmbed) {
+    const script = document.createElement("script");
+    script.textContent = document.getElementById("page-library").textContent;
+    document.head.appendChild(script);
+  }
+  return window.vegaEmbed;
+}
+
+function values(dataset, rows) {
+  const plain = (value, kind) => {
+    if (value === null || kind === "text") return value;
+    if (kind === "number") return float(value);
+    return Date.parse(kind === "instant" ? value + "Z" : value);
+  };
+  return rows.map((row) => Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [name, plain(value, kindOf(dataset, name))])));
+}
+
+async function draw(chart) {
+  chart.drawnAs = signature(); // before anything is awaited: a choice made meanwhile asks for another drawing
+  const place = chart.figure.querySelector(".drawing");
+  const rows = limited(narrowed(chart.source, state), chart.source).slice(0, chart.drawn ?? undefined);
+  const nothing = chart.figure.querySelector(".nothing");
+  nothing.hidden = rows.length > 0;
+  nothing.textContent = isFiltered() ? "Nothing to show for this choice." : "Nothing to show.";
+  place.hidden = rows.length === 0;
+  chart.figure.querySelector("figcaption .scope").textContent = scope(chart.source.dataset);
+  if (!rows.length) return;
+  const target = document.createElement("div");
+  target.className = "live";
+  target.setAttribute("role", "img");
+  target.setAttribute("aria-label", chart.title + (isFiltered() ? ", narrowed: its figures stand in the table below" : ""));
+  const spec = {
+    ...chart.form,
+    width: place.clientWidth,
+    height: chart.rowHeight ? chart.rowHeight * rows.length + PAGE.axisRoom : PAGE.heights[PHONE.matches ? 1 : 0],
+    config: PAGE.config,
+    datasets: { rows: values(chart.source.dataset, rows) },
+  };
+  const earlier = place.querySelector(".live");
+  place.appendChild(target);
+  const result = await library()(target, spec, {
+    mode: "vega-lite", actions: false, ast: true, defaultStyle: false, renderer: "svg", tooltip: { disableDefaultStyle: true },
+    logLevel: 1, // errors: an empty layer of points warns of its empty extent
+  });
+  if (chart.result) chart.result.finalize();
+  if (earlier) earlier.remove();
+  for (const each of place.querySelectorAll(".drawn")) each.hidden = true;
+  chart.result = result;
+  highlight(chart, chart.highlight);
+}
+
+const signature = () => [state.first, state.last, state.member, PHONE.matches, window.innerWidth].join("|");
+
+function ask(chart) {
+  // A chart that can't be drawn is told of and doesn't keep the others from being drawn.
+  queue = queue.then(() => (chart.drawnAs === signature() ? null : draw(chart))).catch(reportError);
+}
+
+function highlight(chart, value) {
+  chart.highlight = value;
+  for (const button of chart.figure.querySelectorAll(".keys button")) {
+    button.setAttribute("aria-pressed", String(button.parentElement.dataset.value === value));
+  }
+  if (chart.result && chart.figure.querySelector(".keys")) chart.result.view.signal("highlight", value).runAsync();
+}
+
+function makeKeysAnswer(chart) {
+  for (const entry of chart.figure.querySelectorAll(".keys li")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "false");
+    button.append(...entry.childNodes);
+    entry.appendChild(button);
+    button.addEventListener("click", () => {
+      const value = chart.highlight === entry.dataset.value ? "" : entry.dataset.value;
+      ask(chart);
+      queue = queue.then(() => highlight(chart, value));
+    });
+  }
+}
+
+function showChoice(changed) {
+  readChoice(changed);
+  say();
+  showTiles();
+  for (const table of PAGE.tables) showTable(table, state);
+  for (const chart of charts) ask(chart);
+}
+
+function makeFilters() {
+  const { periods, members, everything } = PAGE.filters;
+  const [from, to, member] = selects;
+  const option = (select, value, text) => select.add(new Option(text, value));
+  periods.forEach(([first, last], place) => {
+    option(from, place, dayText(first));
+    option(to, place, dayText(last));
+  });
+  const reset = () => {
+    from.value = 0;
+    to.value = periods.length - 1;
+    if (member) member.value = ALL;
+  };
+  if (member) {
+    option(member, ALL, everything);
+    for (const each of members) option(member, each, each);
+  }
+  reset();
+  form.addEventListener("change", (event) => showChoice(event.target));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", (event) => {
+    event.preventDefault();
+    reset();
+    showChoice();
+  });
+  readChoice();
+  say();
+  form.hidden = false;
+}
+
+if (form) makeFilters();
+charts.forEach(makeKeysAnswer);
+const seen = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (entry.isIntersecting) ask(charts.find((chart) => chart.figure === entry.target));
+  }
+}, { rootMargin: "150px" });
+for (const chart of charts) seen.observe(chart.figure);
+let waiting = 0;
+window.addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => charts.filter((chart) => chart.result).forEach(ask), 200);
+});
