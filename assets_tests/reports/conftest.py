@@ -1,12 +1,19 @@
 """A shop small enough to reckon by hand: the tables that the commerce report reads, in a DuckDB in memory."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import pytest
+
+from lakehouse.reports.history import CheckRecord, RunRecord
+from lakehouse.reports.operations import operations_page
+from lakehouse.reports.page import Origin, Page
+from lakehouse.warehouse.session import META_SQL
 
 TABLES = """
 create table run_settings (as_of_date date, is_as_of_configured boolean, business_time_zone varchar, reporting_currency varchar);
@@ -212,3 +219,189 @@ def in_business(shop: Shop) -> Shop:
         ("orders", "orders-1.csv", 11, ["created_at: missing"], row),
     )
     return shop
+
+
+# The published copy that the operations report reads, in memory.
+
+OPERATED_AT = datetime(2026, 3, 1, 6, 30)
+
+
+@dataclass
+class Published:
+    """A published copy in memory, and what the orchestrator remembers; whatever isn't told stays empty."""
+
+    connection: duckdb.DuckDBPyConnection
+    runs: list[RunRecord] = field(default_factory=list)
+    checks: list[CheckRecord] = field(default_factory=list)
+
+    def file(
+        self, feed: str, ago: int, rows: int, *, bad: int = 0, old: int = 0, again: int = 0, lost: int = 0,
+        name: str = "", status: str = "loaded",
+    ) -> None:  # fmt: skip
+        """A file that was taken so many days ago."""
+        staged = rows - bad - old - again - lost
+        at = OPERATED_AT - timedelta(days=ago)
+        self.connection.execute(
+            "insert into meta_files values (?, ?, 'hash', ?, ?, ?, ?, ?, ?, 'batch', ?)",
+            [feed, name or f"{feed}/{ago}.csv", rows, staged, old, again, bad, at, status],
+        )
+
+    def reject(
+        self, feed: str, ago: int, *reasons: str, row: str = '{"id": "7"}', times: int = 1, file: str = ""
+    ) -> None:
+        """Rows in quarantine, of a file that was taken so many days ago."""
+        for number in range(times):
+            self.connection.execute(
+                "insert into quarantine values (?, ?, ?, ?, ?, ?)",
+                [
+                    feed,
+                    file or f"{feed}/{ago}.csv",
+                    number + 1,
+                    list(reasons),
+                    row,
+                    OPERATED_AT - timedelta(days=ago),
+                ],
+            )
+
+    def feed(self, name: str, *, limit: float | None = None, age: float | None = None) -> None:
+        """A configured feed; judged where it has both a limit and an age."""
+        newest = None if age is None else OPERATED_AT - timedelta(hours=age)
+        is_fresh = None if age is None or limit is None else age <= limit
+        self.connection.execute(
+            "insert into meta_feeds values (?, ?, 'What it brings.', 'created_at', ?, ?, ?, ?)",
+            [name, f"{name}-owner", newest, limit, age if limit else None, is_fresh],
+        )
+
+    def run(self, number: int, status: Any, seconds: str | None) -> None:
+        started = OPERATED_AT - timedelta(hours=number)
+        taken = None if seconds is None else Decimal(seconds)
+        self.runs.append(RunRecord(f"run-{number}", started, taken, status, "sensor"))
+
+    def check(self, name: str, severity: Any, text: str = "Holds.", *, passed: bool = True) -> None:
+        self.checks.append(CheckRecord("stg_orders", name, severity, text, passed, OPERATED_AT))
+
+    def fill(self, state: str) -> "Published":
+        """Bring the lake into one of the named states."""
+        _STATES[state](self)
+        return self
+
+    @property
+    def page(self) -> Page:
+        return operations_page(self.connection, Origin("run-1", "1.2.3"), self.runs, self.checks)
+
+
+def busy(published: Published) -> None:
+    """70 days: orders fall, returns stay, customers have stopped; some rows are bad, one feed is late."""
+    for ago in range(0, 70, 2):
+        published.file("orders", ago, 100 if ago < 28 else 1000, bad=2 if ago < 28 else 1, old=3, again=4)
+        published.file("returns", ago, 60)
+    published.file("customers", 40, 20)
+    published.file("orders", 3, 12, bad=12, name="orders/broken.csv", status="rejected")
+    published.file("orders", 9, 0, name="orders/empty.csv", status="rejected")
+    published.reject("orders", 0, "created_at: missing", "status: unknown", times=5)
+    published.reject("orders", 2, "created_at: missing", times=2)
+    published.reject("returns", 4, "created_at: missing")
+    published.feed("orders", limit=26, age=84.25)
+    published.feed("returns", limit=50, age=49)
+    published.feed("customers")
+    for number, seconds in enumerate(["12.345", "8.5", "30.25", "9"]):
+        published.run(number + 1, "succeeded", seconds)
+    published.run(0, "running", None)
+    published.run(5, "failed", "2.5")
+    published.run(6, "canceled", "1")
+    published.check("not_null", "error")
+    published.check("quarantine_ratio", "error", "12 of 12 rows are in quarantine.", passed=False)
+    published.check("freshness", "warning", "The newest is old.", passed=False)
+    published.check("files_readable", "warning", "2 rejected whole.", passed=False)
+
+
+def weekly(published: Published) -> None:
+    """200 days are cut into weeks; as many rows as before; nothing fails, nothing is late."""
+    for ago in range(200):
+        published.file("orders", ago, 10)
+    published.feed("orders", limit=26, age=3)
+    published.check("not_null", "error")
+    published.run(1, "succeeded", "5")
+
+
+def short(published: Published) -> None:
+    """10 days reach back over no earlier window; a few in very many are bad."""
+    published.file("orders", 9, 90_000, bad=1)
+    published.file("orders", 0, 1)
+    published.reject("orders", 9, "only one", row='{"id": "7"}')
+
+
+def one_file(published: Published) -> None:
+    """The least that can land."""
+    published.file("orders", 0, 1)
+
+
+def one_day(published: Published) -> None:
+    """Several files on one day, of which rows are lost on the way."""
+    for name in ("a", "b", "c"):
+        published.file("orders", 0, 10, lost=1, name=f"orders/{name}.csv")
+
+
+def after_a_pause(published: Published) -> None:
+    """Rows after weeks without any, more accounted for than landed; many feeds have stopped, and are late."""
+    published.file("orders", 0, 10, lost=-2)
+    for number in range(6):
+        published.file(f"feed_{number}", 60, 10)
+        published.feed(f"feed_{number}", limit=1, age=10 + number)
+
+
+def quiet(published: Published) -> None:
+    """Files without rows."""
+    published.file("orders", 0, 0)
+    published.file("orders", 30, 0)
+    published.feed("orders")
+
+
+def empty(published: Published) -> None:
+    """Nothing has landed."""
+    published.feed("orders", limit=26)
+
+
+_STATES = {
+    each.__name__: each for each in (busy, weekly, short, one_file, one_day, after_a_pause, quiet, empty)
+}
+
+
+def _published_in(connection: duckdb.DuckDBPyConnection) -> Published:
+    connection.execute(META_SQL)
+    connection.execute(
+        "create table run_settings as select date '2026-02-28' as as_of_date, false as is_as_of_configured"
+    )
+    connection.execute("create table fct_orders as select range as order_id from range(1234)")
+    connection.execute("create table dim_date as select range as day from range(7)")
+    return Published(connection)
+
+
+@pytest.fixture
+def published() -> Iterator[Published]:
+    """An empty published copy."""
+    with duckdb.connect(":memory:") as connection:
+        yield _published_in(connection)
+
+
+@pytest.fixture(params=sorted(_STATES))
+def published_state(request: pytest.FixtureRequest, published: Published) -> Published:
+    """A published copy in each of the states that a lake can be in."""
+    return published.fill(request.param)
+
+
+@pytest.fixture
+def published_states() -> Iterator[list[Published]]:
+    """A published copy for each of these states."""
+    with ExitStack() as stack:
+        yield [
+            _published_in(stack.enter_context(duckdb.connect(":memory:"))).fill(state)
+            for state in sorted(_STATES)
+        ]
+
+
+@pytest.fixture(scope="session")
+def kept_published() -> Iterator[Published]:
+    """A busy published copy of which pages are made that many tests look at."""
+    with duckdb.connect(":memory:") as connection:
+        yield _published_in(connection).fill("busy")

@@ -18,7 +18,7 @@ FILES_SHOWN, FILES_OF_A_FEED, FEEDS_SHOWN, TABLES_SHOWN = 50, 10, 100, 100
 _NAMES_TOLD = 3
 
 OUTCOME_COLUMNS = (
-    Column("Rows landed", "landed", words.COUNT),
+    Column("Landed", "landed", words.COUNT),
     Column("Staged", "staged", words.COUNT),
     Column("Superseded", "superseded", words.COUNT),
     Column("Sent again", "resent", words.COUNT),
