@@ -111,6 +111,9 @@ def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
 
         try:
             outcome = run_assets(settings, catalog, select, display.plan, display.event)
+            if outcome.is_blocked and settings.paths.marts.exists():
+                # What blocked the run is what the operations report is read for.
+                run_assets(settings, catalog, "operations_report", on_event=display.event)
         except (ValueError, OSError) as error:
             _fail(str(error))
     seconds = time.monotonic() - started

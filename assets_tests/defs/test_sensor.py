@@ -16,6 +16,7 @@ import pytest
 
 from lakehouse.defs.build import build_definitions
 from lakehouse.defs.home import open_instance
+from lakehouse.defs.jobs import AFTER_FAILURE
 from lakehouse.defs.reaper import PROCESS_TAG, process_identity
 from lakehouse.defs.sensors import PENDING_TAG
 from lakehouse.ingest.asking import MOST_ATTEMPTS, Ask, Attempt, Wait, decide, pending_signature
@@ -227,3 +228,46 @@ def test_a_dead_run_does_not_keep_the_sensor_waiting(
         identity = process_identity(process.pid)
     instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{run.run_id}:{identity}"})
     assert "the next one follows in" in tick().skip_message
+
+
+# After a run that failed.
+
+
+@dg.op
+def broken() -> None:
+    raise ValueError("disk full")
+
+
+@dg.job(name="everything")
+def failing() -> None:
+    broken()
+
+
+@dg.job(name=AFTER_FAILURE)
+def failing_report() -> None:
+    broken()
+
+
+def after_failure(lake: Any, instance: dg.DagsterInstance, job: dg.JobDefinition) -> Any:
+    """What the failure sensor asks for after a run of the job."""
+    result = job.execute_in_process(instance=instance, raise_on_error=False)
+    repository = build_definitions(lake.settings, lake.catalog).get_repository_def()
+    context = dg.build_run_status_sensor_context(
+        sensor_name="failure_sensor",
+        dagster_instance=instance,
+        dagster_run=result.dagster_run,
+        dagster_event=result.get_run_failure_event(),
+    ).for_run_failure()
+    return result.run_id, repository.get_sensor_def("failure_sensor")(context)
+
+
+def test_a_failed_run_has_the_operations_report_made_anew(lake: Any, instance: dg.DagsterInstance) -> None:
+    _, nothing = after_failure(lake, instance, failing)
+    assert isinstance(nothing, dg.SkipReason)
+    instance.report_runless_asset_event(dg.AssetMaterialization("published_marts"))
+
+    run_id, asked = after_failure(lake, instance, failing)
+    assert isinstance(asked, dg.RunRequest)
+    assert asked.run_key == f"{AFTER_FAILURE}-{run_id}"
+    _, nothing = after_failure(lake, instance, failing_report)
+    assert isinstance(nothing, dg.SkipReason)

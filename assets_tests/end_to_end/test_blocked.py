@@ -46,6 +46,10 @@ def test_a_bad_batch_stops_before_facts_and_a_mended_contract_lets_it_in(own: An
     assert len(own.rows(held)) == 3
     assert all(reason.startswith("created_at: expected a time like") for ((reason, *_),) in own.rows(held))
     assert own.rows(ORDERS) == own.published(ORDERS) == before
+    # The reports of the business stay as they were; the one on operations tells of the run that was blocked.
+    operations = (own.settings.reports_dir / "operations.html").read_text(encoding="utf-8")
+    assert "3 of 3 rows of the last batch are in quarantine" in operations
+    assert "failed" in operations
 
     config = tmp_path / "config" / "contracts"
     config.mkdir(parents=True)

@@ -40,7 +40,7 @@ def build_definitions(
         asset_checks=checks,
         jobs=all_jobs,
         schedules=[daily_schedule(all_jobs[0], settings.business_time_zone)],
-        sensors=[landing_sensor(contracts, settings, dg.AssetSelection.all()), failure_sensor],
+        sensors=[landing_sensor(contracts, settings, dg.AssetSelection.all()), failure_sensor(all_jobs[-1])],
         resources={"warehouse": WarehouseResource.of(settings), **(resource_overrides or {})},
         # A step costs a few hundredths of a second in the run's own process, seconds as a process of its own.
         executor=dg.in_process_executor,

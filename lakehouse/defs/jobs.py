@@ -8,6 +8,7 @@ import dagster as dg
 
 from lakehouse.contracts import Contract
 
+AFTER_FAILURE = "operations_after_failure"
 RETRIES = {"dagster/max_runtime": "7200"}
 
 
@@ -24,6 +25,12 @@ def jobs(contracts: Sequence[Contract]) -> list[dg.UnresolvedAssetJobDefinition]
             "reports",
             dg.AssetSelection.groups("reports"),
             description="Reports from the published copy.",
+            tags=RETRIES,
+        ),
+        dg.define_asset_job(
+            AFTER_FAILURE,
+            dg.AssetSelection.assets("operations_report"),
+            description="The operations report after a run that failed: it tells of that run and of its checks.",
             tags=RETRIES,
         ),
     ]

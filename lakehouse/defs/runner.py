@@ -43,6 +43,11 @@ class RunOutcome:
     skipped: tuple[str, ...]
     checks: tuple[FailedCheck, ...]
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the run ended before its reports were made."""
+        return not self.success and "operations_report" not in self.failures
+
 
 _KINDS = {
     dg.DagsterEventType.STEP_START: "start",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from lakehouse.contracts import Contract
+from lakehouse.defs.jobs import AFTER_FAILURE
 from lakehouse.defs.published import PUBLISHED
 from lakehouse.defs.reaper import reap_dead_runs
 from lakehouse.ingest.asking import Ask, Attempt, decide, pending_signature
@@ -120,13 +121,25 @@ def _attempts(instance: dg.DagsterInstance, signature: str) -> list[Attempt]:
     return attempts
 
 
-@dg.run_failure_sensor(
-    name="failure_sensor",
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    monitor_all_code_locations=False,
-    description="Tells of every failed run in the daemon's log, with the steps that failed.",
-)
-def failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    steps = [event.step_key for event in context.get_step_failure_events()]
-    failed = ", ".join(step for step in steps if step) or "no step (the run itself)"
-    context.log.error(f"run {context.dagster_run.run_id} failed at {failed}: {context.failure_event.message}")
+def failure_sensor(job: "dg.UnresolvedAssetJobDefinition") -> dg.SensorDefinition:
+    """Tells of failed runs, and asks for the operations report: a run that an error blocks makes no reports itself."""
+
+    @dg.run_failure_sensor(
+        name="failure_sensor",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        monitor_all_code_locations=False,
+        request_job=job,
+        description="Tells of every failed run in the daemon's log, and has the operations report made anew.",
+    )
+    def _sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+        run = context.dagster_run
+        steps = [event.step_key for event in context.get_step_failure_events()]
+        failed = ", ".join(step for step in steps if step) or "no step (the run itself)"
+        context.log.error(f"run {run.run_id} failed at {failed}: {context.failure_event.message}")
+        if run.job_name == AFTER_FAILURE:
+            return dg.SkipReason("The operations report itself failed; it is not asked for again.")
+        if not context.instance.get_latest_materialization_event(dg.AssetKey(PUBLISHED)):
+            return dg.SkipReason("Nothing has been published yet that a report could be made from.")
+        return dg.RunRequest(run_key=f"{AFTER_FAILURE}-{run.run_id}", tags={DOOR_TAG: "failure"})
+
+    return _sensor
