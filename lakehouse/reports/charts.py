@@ -192,7 +192,7 @@ def _days(column: str) -> alt.X:
     # On a UTC scale a day stands on the same spot in every reader's time zone.
     axis = alt.Axis(
         format=_TICKS,
-        tickCount=alt.ExprRef("max(2, floor(width / 110))"),
+        tickCount=alt.ExprRef("max(3, floor(width / 110))"),
         labelOverlap=True,
         labelSeparation=10,
     )
@@ -204,8 +204,9 @@ def _figures(number_format: str) -> alt.Axis:
 
 
 def _label(number_format: str) -> str:
-    # As an axis' own format, "~s" gives every tick the prefix of the largest: 0k.
-    return f"format(datum.value, '{number_format}')"
+    # As an axis' own format, "~s" gives every tick the prefix of the largest: 0k; below one it says 500m, for milli.
+    small = "~f" if number_format == "~s" else number_format
+    return f"format(datum.value, abs(datum.value) < 1 ? '{small}' : '{number_format}')"
 
 
 def _colour(keys: tuple[Key, ...]) -> alt.Color:

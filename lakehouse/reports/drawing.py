@@ -30,7 +30,9 @@ ROWS = "rows"
 HIGHLIGHT = "highlight"
 
 CONFIG: dict[str, Any] = {
+    # The page names its charts; marks that name themselves would be read out one by one.
     "aria": False,
+    "mark": {"aria": False},
     "background": "white",
     # Metric-compatible everywhere: the room measured here is the room needed on the reader's screen.
     "font": "Arial, Helvetica, 'Liberation Sans', sans-serif",

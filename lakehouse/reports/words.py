@@ -78,11 +78,11 @@ def show(value: Value, form: Form) -> str:
     if isinstance(value, str):
         return value
     if form.kind == "count":
-        return f"{_rounded(Decimal(value), '1'):,}"
+        return f"{_rounded(Decimal(value), '1'):,f}"
     if form.kind == "percent":
         return percent(Decimal(value))
     decimals = 2 if form.kind == "amount" else form.decimals
-    text = f"{_rounded(Decimal(value), str(Decimal(1).scaleb(-decimals))):,}"
+    text = f"{_rounded(Decimal(value), str(Decimal(1).scaleb(-decimals))):,f}"
     return f"{text} {form.unit}" if form.unit else text
 
 
@@ -163,7 +163,7 @@ def change_in_points(now: Decimal | int | None, before: Decimal | int | None) ->
         return Change("unknown", "not comparable")
     points = _rounded(Decimal(now) * 100, "0.1") - _rounded(Decimal(before) * 100, "0.1")
     direction = _direction(points)
-    return Change(direction, "unchanged" if direction == "level" else f"{direction} {abs(points)} points")
+    return Change(direction, "unchanged" if direction == "level" else f"{direction} {abs(points):,} points")
 
 
 def plain(text: str) -> str:

@@ -168,6 +168,14 @@ async function draw(chart) {
   const result = await library()(target, spec, {
     mode: "vega-lite", actions: false, ast: true, defaultStyle: false, renderer: "svg", tooltip: { disableDefaultStyle: true },
     logLevel: 1, // errors: an empty layer of points warns of its empty extent
+  }).catch((error) => {
+    target.remove();
+    if (isFiltered()) { // what stands there shows another choice
+      place.hidden = true;
+      nothing.hidden = false;
+      nothing.textContent = "This chart can't be drawn for this choice; the table below holds its figures.";
+    }
+    throw error;
   });
   if (chart.result) chart.result.finalize();
   if (earlier) earlier.remove();
@@ -179,8 +187,12 @@ async function draw(chart) {
 const signature = () => [state.first, state.last, state.member, PHONE.matches, window.innerWidth].join("|");
 
 function ask(chart) {
+  const place = chart.figure.querySelector(".drawing");
+  const isDrawn = () => chart.drawnAs === signature();
+  if (!isDrawn()) place.setAttribute("aria-busy", "true");
   // A chart that can't be drawn is told of and doesn't keep the others from being drawn.
-  queue = queue.then(() => (chart.drawnAs === signature() ? null : draw(chart))).catch(reportError);
+  queue = queue.then(() => (isDrawn() ? null : draw(chart))).catch(reportError)
+    .then(() => isDrawn() && place.removeAttribute("aria-busy"));
 }
 
 function highlight(chart, value) {
