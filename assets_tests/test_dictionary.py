@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from lakehouse.catalog import Catalog, load_catalog
 from lakehouse.dictionary import data_dictionary
+from lakehouse.warehouse.account import ACCOUNT
+from lakehouse.warehouse.session import META_SQL
 
 DICTIONARY = Path(__file__).parent.parent / "docs" / "data-dictionary.md"
 
@@ -35,3 +38,19 @@ def test_every_described_column_has_words(catalog):
         assert all(column.description.strip() for column in model.doc.columns), model.name
     for contract in catalog.contracts.values():
         assert all(column.description.strip() for column in contract.columns.values()), contract.name
+
+
+def test_the_account_is_described_as_it_is_made() -> None:
+    with duckdb.connect() as connection:
+        connection.execute(META_SQL)
+        made = {
+            table: [
+                name
+                for (name,) in connection.execute(f"select column_name from (describe {table})").fetchall()
+            ]
+            for (table,) in connection.execute("select table_name from duckdb_tables()").fetchall()
+        }
+
+    assert {table.name: list(table.columns) for table in ACCOUNT} == {
+        table: columns for table, columns in made.items() if table != "meta_staging"
+    }

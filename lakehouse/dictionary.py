@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
+from lakehouse.warehouse.account import ACCOUNT, AccountTable
 from lakehouse.warehouse.checks import checks_of
 from lakehouse.warehouse.model import Model
 
@@ -29,7 +30,14 @@ def data_dictionary(catalog: Catalog) -> str:
             (model for model in catalog.models if model.group == group), key=lambda model: model.name
         )
         lines += ["", f"## {title}", *(line for model in models for line in _model(model))]
+    lines += ["", "## The lake's account of itself", *(line for table in ACCOUNT for line in _account(table))]
     return "\n".join(lines) + "\n"
+
+
+def _account(table: AccountTable) -> list[str]:
+    lines = ["", f"### {table.name}", "", table.description, "", f"Grain: {table.grain}.", ""]
+    lines += ["| column | description |", "| --- | --- |"]
+    return [*lines, *(f"| {name} | {_cell(told)} |" for name, told in table.columns.items())]
 
 
 def _feed(contract: Contract) -> list[str]:

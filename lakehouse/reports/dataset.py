@@ -1,6 +1,6 @@
 """Rows that the charts, tiles and tables of a page share, and the few operations that narrow them.
 
-Here belongs what Python does for the static page and `templates/page.js` does again when a reader filters it:
+Here belongs what Python does for the static page and `templates/dataset.js` does again when a reader filters it:
 narrow, group, divide, order. Both follow the same rules, so a filtered figure is the one the tables hold.
 Queries that fill a dataset belong to a report.
 """

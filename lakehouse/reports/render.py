@@ -60,7 +60,7 @@ def mark_of(page: Page) -> dict[str, Any]:
 
 @cache
 def _script() -> str:
-    parts = "\n".join(_read(name) for name in ("dataset.js", "page.js"))
+    parts = "\n".join(_read(name) for name in ("dataset.js", "charts.js", "page.js"))
     data = 'const PAGE = JSON.parse(document.getElementById("page-data").textContent);'
     return f'(() => {{\n"use strict";\n{data}\n{parts}}})();'
 

@@ -1,7 +1,7 @@
 """What runs in a page: the drawing library, the page's own script, and the data that both read.
 
 Here belong the bundle, the escaping of data inside HTML, and the hashes by which a browser is allowed to run the two
-scripts and nothing else. What the scripts do stands in `templates/page.js`.
+scripts and nothing else. What the scripts do stands in `templates/*.js`.
 """
 
 import base64

@@ -13,23 +13,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lakehouse.configuration import ConfigurationError, Problem, nearest, problems_of, read_yaml
+from lakehouse.warehouse.account import ACCOUNT
 from lakehouse.warehouse.lineage import column_lineage, output_columns, parse, tables_read
 from lakehouse.warehouse.model import Model, ModelDoc, SchemaFile
 
 SHIPPED = Path(__file__).parent.parent / "models"
 GROUPS = {"core": "staging", "dims": "dims", "facts": "facts", "marts": "marts"}
 
-META_TABLES: dict[str, tuple[str, ...]] = {
-    "meta_files": (
-        "feed", "file", "content_hash", "rows", "staged", "superseded", "resent", "quarantined", "ingested_at", "batch", "status",
-    ),
-    "quarantine": ("feed", "file", "row_number", "reasons", "row", "ingested_at"),
-    "meta_runs": ("run_id", "started_at", "seconds", "landed_rows", "staged_rows", "quarantined_rows", "model_rows"),
-    "meta_feeds": (
-        "feed", "owner", "description", "event_column", "newest_at", "freshness_limit_hours", "age_hours", "is_fresh",
-    ),
-    "meta_settings": ("as_of_date", "business_time_zone", "reporting_currency"),
-}  # fmt: skip
+META_TABLES: dict[str, tuple[str, ...]] = {table.name: tuple(table.columns) for table in ACCOUNT}
 
 
 @dataclass(frozen=True, slots=True)
