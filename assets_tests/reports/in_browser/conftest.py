@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
 from lakehouse.reports import charts, words
@@ -355,6 +355,7 @@ def browser() -> Iterator[Browser]:
     """Debian's chromium."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: apt install chromium")
+    expect.set_options(timeout=30_000)  # a machine that is busy with other tests draws slowly
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         yield browser
@@ -379,9 +380,9 @@ class Visits:
         is_dark: bool = False,
         has_scripts: bool = True,
         time_zone: str = "UTC",
-        is_drawn: bool = True,
+        drawn: str = "figure",
     ) -> Tab:
-        """A tab with the page, every chart of which has been drawn by the page's own script, where there is one."""
+        """A tab with the page; the selected charts have been drawn by the page's own script, where there is one."""
         context = self.browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if is_dark else "light",
@@ -406,16 +407,14 @@ class Visits:
         )
         tab = context.new_page()
         tab.goto(self.pages[name].as_uri())
-        if has_scripts and is_drawn:
-            self.draw(tab)
-        return tab
-
-    def draw(self, tab: Tab) -> None:
-        """Bring every chart into view until it is drawn."""
-        for figure in tab.locator("figure:has(.drawing:not([hidden]))").all():
+        for figure in (
+            tab.locator(f":is({drawn}):has(.drawing:not([hidden]))").all() if has_scripts and drawn else ()
+        ):
             figure.scroll_into_view_if_needed()
             figure.locator(".live svg").wait_for(state="attached")
-        tab.evaluate("scrollTo(0, 0)")
+        if has_scripts:
+            tab.evaluate("scrollTo(0, 0)")
+        return tab
 
     def _hear(self, message: ConsoleMessage) -> None:
         self.noise.append(f"console: {message.text}")

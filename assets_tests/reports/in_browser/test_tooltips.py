@@ -21,7 +21,7 @@ def point_at(tab: Tab, marks: str, place: int = 0) -> list[str]:
 
 
 def test_a_point_tells_its_day_its_series_and_its_figure(visit: Callable[..., Tab]) -> None:
-    tab = visit("sample")
+    tab = visit("sample", drawn="#net")
 
     assert point_at(tab, NET, 19) == [
         "From 19 May 2025",
@@ -31,7 +31,7 @@ def test_a_point_tells_its_day_its_series_and_its_figure(visit: Callable[..., Ta
 
 
 def test_a_bar_tells_a_hostile_name_as_text(visit: Callable[..., Tab]) -> None:
-    tab = visit("sample")
+    tab = visit("sample", drawn="#worst, #best")
     found = point_at(tab, "#worst .live .mark-rect path")
 
     assert found == ["Name </script><script>alert(1)</script>", "EUR 328.00"]
@@ -40,7 +40,7 @@ def test_a_bar_tells_a_hostile_name_as_text(visit: Callable[..., Tab]) -> None:
 
 
 def test_a_tooltip_stays_within_the_window_and_goes_away(visit: Callable[..., Tab]) -> None:
-    tab = visit("sample", width=390, height=844)
+    tab = visit("sample", width=390, height=844, drawn="#worst")
     point_at(tab, "#worst .live .mark-rect path", 3)
     box = tab.locator(TIP).bounding_box()
 
@@ -52,7 +52,7 @@ def test_a_tooltip_stays_within_the_window_and_goes_away(visit: Callable[..., Ta
 
 
 def test_a_tooltip_tells_the_chosen_figure(visit: Callable[..., Tab]) -> None:
-    tab = visit("sample")
+    tab = visit("sample", drawn="#net")
     tab.select_option("#filter-member", "Germany")
     expect(tab.locator("[aria-busy]")).to_have_count(0)
 
