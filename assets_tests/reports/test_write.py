@@ -1,5 +1,8 @@
 """Issues of a report on disk: the current one, its copies by day for a time, and an index that leads to all of them."""
 
+import os
+import subprocess
+import sys
 from datetime import date, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -7,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from lakehouse.durable import write_whole
 from lakehouse.reports.page import Origin, Page, Sentence
 from lakehouse.reports.render import render
 from lakehouse.reports.write import archived_days, issue_report
@@ -141,3 +145,19 @@ def test_what_stood_there_stays_when_a_page_cannot_be_written(
 
     assert (tmp_path / "sales.html").read_bytes() == before
     assert not [each for each in tmp_path.rglob("*") if each.suffix == ".tmp"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    dead = tmp_path / f".page.html.{ended.pid}-00.tmp"
+    living = tmp_path / f".page.html.{os.getpid()}-00.tmp"
+    other = tmp_path / ".other.html.1-00.tmp"
+    for leftover in (dead, living, other):
+        leftover.write_bytes(b"half")
+
+    write_whole(b"whole", path)
+
+    assert sorted(tmp_path.iterdir()) == sorted([living, other, path])
+    assert path.read_bytes() == b"whole"
