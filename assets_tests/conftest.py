@@ -54,6 +54,19 @@ DEFAULTS: dict[str, dict[str, object]] = {
         "movement_id": "m1", "product_id": "p1", "moved_at": "2026-01-01 05:00:00", "kind": "receipt",
         "quantity": 10,
     },
+    "web_events": {
+        "event_id": "e1", "visitor_id": "v1", "session_id": "s1", "occurred_at": "2026-01-01 09:00:00",
+        "kind": "page_view", "page": "/", "device": "mobile", "browser": "Chrome", "country": "DE",
+        "region": "Bavaria", "traffic_source": "organic",
+    },
+    "visitor_identities": {"visitor_id": "v1", "customer_id": "c1", "linked_at": "2026-01-01 09:30:00"},
+    "experiment_exposures": {
+        "experiment_id": "test", "visitor_id": "v1", "variant": "control", "exposed_at": "2026-01-01 09:00:00",
+    },
+    "bookings": {
+        "booking_id": "b1", "customer_id": "c1", "booked_at": "2026-01-01 12:00:00", "package": "Basic",
+        "kind": "new", "monthly_recurring_revenue": "20", "amount": "20",
+    },
 }  # fmt: skip
 
 

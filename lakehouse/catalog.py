@@ -1,9 +1,9 @@
-"""Everything that configuration says, loaded and checked at once: contracts, sources, models in build order."""
+"""Everything that configuration says, loaded and checked at once: contracts, sources, models in build order, experiments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,11 @@ from lakehouse.contracts import Contract, load_contracts
 from lakehouse.contracts.contract import META_COLUMNS
 from lakehouse.contracts.load import SHIPPED as SHIPPED_CONTRACTS
 from lakehouse.contracts.load import contract_files
+from lakehouse.experiments.binding import plan_experiments
+from lakehouse.experiments.experiment import Experiment
+from lakehouse.experiments.load import Registry, load_registry
+from lakehouse.experiments.metric import Metric
+from lakehouse.experiments.plan import Lake, Plan
 from lakehouse.sources.load import SHIPPED as SHIPPED_SOURCES
 from lakehouse.sources.load import Source, core_models, find_sources
 from lakehouse.warehouse.binding import Statement, binding_problems
@@ -26,11 +31,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The lake as configured. `models` are in build order."""
+    """The lake as configured. `models` are in build order; `plans`: the experiments, ready to be measured."""
 
     contracts: dict[str, Contract]
     sources: tuple[Source, ...]
     models: tuple[Model, ...]
+    experiments: dict[str, Experiment] = field(default_factory=dict)
+    metrics: dict[str, Metric] = field(default_factory=dict)
+    plans: tuple[Plan, ...] = ()
 
     @property
     def feeds(self) -> list[str]:
@@ -69,15 +77,43 @@ def load_catalog(config_dir: Path | None = None) -> Catalog:
         for source in listed:
             helpers += gathered(partial(source.helper_files, feeds))
     model_files = [*gathered(shipped_model_files), *helpers]
+    registries = gathered(lambda: [load_registry(config_dir)])
     if problems:
         raise ConfigurationError(problems)
     staged = staged_columns(contracts)
     core = core_models(contracts, listed, {**staged, **_helper_columns(helpers, staged)})
     models = tuple(load_models(model_files, core, staged))
-    wrong = binding_problems(contracts, _statements(models, model_files, listed, feeds))
+    registry = registries[0] if registries else Registry({}, {}, {})
+    found = plan_experiments(registry, _lake(contracts, listed, models, staged))
+    statements = [*_statements(models, model_files, listed, feeds), *found.statements]
+    wrong = [*binding_problems(contracts, statements), *found.problems]
     if wrong:
         raise ConfigurationError(wrong)
-    return Catalog(contracts, tuple(listed), models)
+    plans = tuple(found.plans)
+    return Catalog(contracts, tuple(listed), models, registry.experiments, registry.metrics, plans)
+
+
+def _lake(
+    contracts: Mapping[str, Contract],
+    sources: Iterable[Source],
+    models: Iterable[Model],
+    staged: Mapping[str, tuple[str, ...]],
+) -> Lake:
+    """The tables that experiments may read, and which of them are a source's own."""
+    known = list(models)
+    folders = {source.folder: source.name for source in sources}
+    owners = {
+        table: contract.source
+        for contract in contracts.values()
+        if contract.source is not None
+        for table in (contract.staged_table, contract.versions_table)
+    }
+    owners |= {
+        model.name: folders[model.path.parent]
+        for model in known
+        if model.path is not None and model.path.parent in folders
+    }
+    return Lake({**staged, **{model.name: model.columns for model in known}}, owners)
 
 
 def _statements(

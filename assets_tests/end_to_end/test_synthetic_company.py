@@ -130,6 +130,49 @@ def test_all_buyers_are_in_a_cohort(company: Any) -> None:
     ]
 
 
+def test_visits_and_visitors_are_those_of_the_truth(company: Any) -> None:
+    told = company.truth.totals["web"]
+    columns = {"views": "page_views", "signup": "signups", "activation": "activations", "cart": "carts"}
+    columns |= {"checkout": "checkouts", "purchase": "purchases"}
+    listed = ", ".join(f"sum({column})" for column in columns.values())
+    assert company.published(f"select count(*), {listed} from fct_web_sessions") == [
+        (told["sessions"], *(told[name] for name in columns))
+    ]
+    assert company.published("select count(*) from dim_visitor") == [(told["visitors"],)]
+
+
+def test_recurring_revenue_is_that_of_the_truth(company: Any) -> None:
+    totals = company.truth.totals
+    kinds = ("new", "expansion", "contraction", "churn", "renewal")
+    told = {kind: totals[f"bookings_{kind}"] for kind in kinds}
+    assert dict(company.published("select kind, count(*) from fct_bookings group by 1")) == {
+        kind: one["rows"] for kind, one in told.items() if one["rows"]
+    }
+    listed = ", ".join(f"sum({kind}_mrr)" for kind in kinds)
+    assert company.published(f"select {listed} from fct_mrr_daily") == [
+        tuple(Decimal(told[kind]["mrr"]) for kind in kinds)
+    ]
+    assert company.published("select closing_mrr from fct_mrr_daily order by date desc limit 1") == [
+        (sum(Decimal(told[kind]["mrr"]) for kind in kinds if kind != "renewal"),)
+    ]
+
+
+def test_everybody_exposed_is_a_visitor_of_the_web(company: Any) -> None:
+    told = {one["id"]: one for one in company.truth.experiments if one["design"] == "randomized"}
+    assert {"onboarding_checklist", "checkout_one_page", "homepage_video"} <= set(told)
+    found = company.rows("select experiment_id, count(*) from core_experiment_exposures group by 1")
+    assert dict(found) == {name: one["exposures"] for name, one in told.items()}
+    by_visitor = company.rows(
+        "select experiment_id, count(distinct visitor_id) from core_experiment_exposures group by 1"
+    )
+    assert all(
+        count == told[name]["units_seen"] for name, count in by_visitor if told[name]["unit"] == "visitor"
+    )
+    assert company.rows(
+        "select count(*) from core_experiment_exposures where visitor_id not in (select visitor_id from fct_web_sessions)"
+    ) == [(0,)]
+
+
 def test_every_error_level_check_of_every_table_holds(company: Any) -> None:
     checks = [check for model in company.catalog.models for check in checks_of(model)]
     with duckdb.connect(str(company.settings.paths.warehouse), read_only=True) as connection:

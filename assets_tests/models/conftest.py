@@ -19,7 +19,10 @@ import yaml
 from sqlglot import exp
 
 PACKAGE = Path(__file__).resolve().parents[2] / "lakehouse"
-FEEDS = ("orders", "order_items", "returns", "customers", "products", "inventory_movements", "fx_rates")
+FEEDS = (
+    *("orders", "order_items", "returns", "customers", "products", "inventory_movements", "fx_rates"),
+    *("web_events", "visitor_identities", "experiment_exposures", "bookings"),
+)
 TYPES = {
     "id": "varchar",
     "string": "varchar",

@@ -18,7 +18,10 @@ import yaml
 
 import lakehouse
 
-FEEDS = ("customers", "products", "orders", "order_items", "returns", "inventory_movements", "fx_rates")
+FEEDS = (
+    *("customers", "products", "orders", "order_items", "returns", "inventory_movements", "fx_rates"),
+    *("web_events", "visitor_identities", "experiment_exposures", "bookings"),
+)
 
 
 def contract(feed: str) -> dict[str, Any]:
@@ -106,6 +109,10 @@ def test_exactly_the_planted_rows_break_their_contract(dirty: Any, feed: str) ->
         ("fx_rates", ["date", "currency"]),
         ("customers", ["customer_id", "updated_at"]),
         ("products", ["product_id", "updated_at"]),
+        ("web_events", ["event_id"]),
+        ("visitor_identities", ["visitor_id"]),
+        ("experiment_exposures", ["experiment_id", "visitor_id", "variant", "exposed_at"]),
+        ("bookings", ["booking_id"]),
     ],
 )
 def test_only_orders_are_sent_more_than_once(clean: Any, feed: str, key: list[str]) -> None:
@@ -121,6 +128,10 @@ def test_only_orders_are_sent_more_than_once(clean: Any, feed: str, key: list[st
         ("order_items", "product_id", "products"),
         ("returns", "order_id", "orders"),
         ("inventory_movements", "product_id", "products"),
+        ("visitor_identities", "customer_id", "customers"),
+        ("visitor_identities", "visitor_id", "web_events"),
+        ("experiment_exposures", "visitor_id", "web_events"),
+        ("bookings", "customer_id", "customers"),
     ],
 )
 def test_every_reference_is_met(clean: Any, feed: str, column: str, parent: str) -> None:

@@ -31,15 +31,14 @@ def test_the_share_of_bad_rows_is_the_plans_and_every_kind_occurs(dirty: Any, fe
         assert kinds.keys() == {spoiler.kind for spoiler in SPOILERS[feed]}
 
 
-@pytest.mark.parametrize(
-    "feed", ["customers", "products", "orders", "order_items", "returns", "inventory_movements"]
-)
+@pytest.mark.parametrize("feed", sorted(SPOILERS))
 def test_without_its_dirt_the_dirty_company_is_the_clean_one(dirty: Any, washed: Any, feed: str) -> None:
     assert Counter(dirty.good_rows(feed)) == Counter(washed.good_rows(feed))
 
 
 def test_the_totals_are_those_of_the_clean_company(dirty: Any, washed: Any) -> None:
     assert dirty.truth.totals == washed.truth.totals
+    assert dirty.truth.experiments == washed.truth.experiments
 
 
 def test_the_last_state_of_an_order_never_lands_before_an_older_one(dirty: Any, washed: Any) -> None:
@@ -59,7 +58,10 @@ def test_one_file_of_each_feed_is_sent_again_byte_by_byte(dirty: Any, feed: str)
 
 @pytest.mark.parametrize(
     ("feed", "event"),
-    [("returns", 4), ("inventory_movements", 2), ("orders", None), ("order_items", None)],
+    [
+        *(("returns", 4), ("inventory_movements", 2), ("orders", None), ("order_items", None)),
+        *(("web_events", 3), ("bookings", 2)),
+    ],
 )
 def test_late_rows_belong_to_the_month_before_their_file(dirty: Any, feed: str, event: int | None) -> None:
     late = [file for file in dirty.truth.files if file.feed == feed and file.late_from]

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import dagster as dg
 import duckdb
 
+from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
 from lakehouse.defs.history import check_records, run_records
 from lakehouse.defs.metadata import report_metadata
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
+from lakehouse.experiments.tables import UNITS_GROUP, experiment_models
 from lakehouse.reports.commerce import commerce_page
 from lakehouse.reports.operations import operations_page
 from lakehouse.reports.page import Origin, Page
@@ -24,9 +26,10 @@ PUBLISHED = "published_marts"
 MakePage = Callable[[duckdb.DuckDBPyConnection, Origin, dg.DagsterInstance], Page]
 
 
-def published_asset(models: Sequence[Model], contracts: Sequence[Contract]) -> dg.AssetsDefinition:
-    """marts.duckdb and exports/: dims, facts, marts and the lake's account of itself, swapped in atomically."""
-    built = [model.name for model in models if model.group in PUBLISHED_GROUPS]
+def published_asset(catalog: Catalog, contracts: Sequence[Contract]) -> dg.AssetsDefinition:
+    """marts.duckdb and exports/: dims, facts, marts, experiments and the lake's account of itself, swapped in atomically."""
+    models: list[Model] = [*catalog.models, *experiment_models(catalog.plans)]
+    built = [model.name for model in models if model.group in PUBLISHED_GROUPS and model.group != UNITS_GROUP]
     personal = {
         contract.name: [
             header for column in sorted(contract.pii_columns) for header in contract.headers_of(column)

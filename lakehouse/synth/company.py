@@ -6,24 +6,26 @@ Only one month is held at a time, with the orders, returns and movements that re
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lakehouse.synth import feeds
+from lakehouse.synth import feeds, web_feeds
 from lakehouse.synth.batch import pick, stack
 from lakehouse.synth.catalogue import Catalogue, Versions, make_catalogue
 from lakehouse.synth.demand import daily_orders, order_times
 from lakehouse.synth.dirt import Dirt
 from lakehouse.synth.fx import LEAD_DAYS, Rates, make_rates
 from lakehouse.synth.orders import Orders, fill_lines, place_orders
-from lakehouse.synth.people import Population
+from lakehouse.synth.people import People, Population
 from lakehouse.synth.plan import DAY, GeneratorPlan, Ints, Month
 from lakehouse.synth.returns import Returns, send_back
 from lakehouse.synth.stock import Warehouse, movements_of
 from lakehouse.synth.tally import Tally
+from lakehouse.synth.trials import Floats
 from lakehouse.synth.truth import GroundTruth, OvertakenVersion
+from lakehouse.synth.web import Web, counts_of, order_values
 from lakehouse.synth.words import make_words
 from lakehouse.synth.write import Landing, Progress
 
@@ -44,6 +46,7 @@ def generate(
     warehouse = Warehouse(plan, catalogue)
     dirt, tally = Dirt(plan), Tally(plan)
     landing = Landing(into, dirt, progress)
+    web = WebSide(plan, Web(plan, per_day), Landing(into, Dirt(plan), progress), tally)
     open_orders: list[Orders] = []
     open_returns: list[Returns] = []
     numbers = {"orders": 0, "returns": 0, "movements": 0}
@@ -80,15 +83,45 @@ def generate(
         tally.people(served.records)
         tally.orders(placed, lines, returns, rates)
         tally.movements(moved)
+        if plan.visitors_per_order > 0:
+            web.deliver(month, placed, order_values(plan, placed, lines, rates), served.records)
 
     truth = GroundTruth(
         plan=asdict(plan) | {"start": plan.start.isoformat(), "end": plan.end.isoformat()},
-        files=tuple(sorted(landing.files, key=lambda file: file.file)),
+        files=tuple(sorted([*landing.files, *web.landing.files], key=lambda file: file.file)),
         out_of_order_versions=overtaken,
         totals=tally.totals(catalogue, catalogue.shelves[-1], warehouse),
+        experiments=web.web.truth(),
     )
     truth.write(truth_path or into.resolve().parent / "ground_truth.json")
     return truth
+
+
+@dataclass
+class WebSide:
+    """The web's feeds beside the shop's: with a landing and dirt of its own it changes no byte of theirs."""
+
+    plan: GeneratorPlan
+    web: Web
+    landing: Landing
+    tally: Tally
+    sessions: int = 0
+    events: int = 0
+    bookings: int = 0
+
+    def deliver(self, month: Month, orders: Orders, value: Floats, people: People) -> None:
+        before = self.web.audience.count
+        ran = self.web.run(month, orders, value, people)
+        events = web_feeds.web_events(ran.sessions, self.web.audience, self.sessions, self.events)
+        self.landing.deliver("web_events", month, events)
+        self.landing.deliver("visitor_identities", month, web_feeds.visitor_identities(ran.links))
+        self.landing.deliver("experiment_exposures", month, web_feeds.experiment_exposures(ran.exposures))
+        self.landing.deliver("bookings", month, web_feeds.bookings(ran.bookings, self.bookings))
+        self.tally.web(self.web.audience.count - before, events.height, counts_of(ran.sessions))
+        self.tally.bookings(ran.bookings)
+        self.sessions += len(ran.sessions.start)
+        self.events += events.height
+        self.bookings += len(ran.bookings.at)
 
 
 def _deliver_orders(plan: GeneratorPlan, month: Month, orders: Orders, landing: Landing) -> Orders:

@@ -17,7 +17,7 @@ from lakehouse.synth.spoil import SPOILERS, spoil
 from lakehouse.synth.truth import BadRow
 
 #: Feeds of events, whose rows may land in a later file without another meaning.
-LATE_FEEDS = ("orders", "order_items", "returns", "inventory_movements")
+LATE_FEEDS = ("orders", "order_items", "returns", "inventory_movements", "web_events", "bookings")
 #: Share of a month's rows that come late, in the months chosen for it.
 LATE_ROWS = 0.04
 

@@ -43,6 +43,8 @@ class GeneratorPlan:
 
     dirt: share of bad rows to plant beside the good ones, and of files to re-send or deliver late.
     foreign_share: share of customers who live where the foreign currency is paid; 0 leaves out fx_rates.
+    visitors_per_order: new visitors of the web for each order, fewer in large plans; 0 leaves out the web, the
+    experiments on it and the subscriptions.
     """
 
     orders: int
@@ -51,6 +53,7 @@ class GeneratorPlan:
     seed: int = 0
     dirt: float = 0.0
     foreign_share: float = 0.03
+    visitors_per_order: float = 4.0
 
     def __post_init__(self) -> None:
         if self.orders < 1:
@@ -65,6 +68,10 @@ class GeneratorPlan:
         for name, share in (("dirt", self.dirt), ("foreign_share", self.foreign_share)):
             if not 0 <= share <= 0.5:
                 raise ValueError(f"{name}: expected a share between 0 and 0.5, found {share}.")
+        if not 0 <= self.visitors_per_order <= 100:
+            raise ValueError(
+                f"visitors_per_order: expected a number between 0 and 100, found {self.visitors_per_order}."
+            )
 
     @property
     def days(self) -> int:

@@ -17,6 +17,10 @@ KEYS = {
     "order_items": "order_id",
     "returns": "return_id",
     "inventory_movements": "movement_id",
+    "web_events": "event_id",
+    "visitor_identities": "visitor_id",
+    "experiment_exposures": "visitor_id",
+    "bookings": "booking_id",
 }
 
 
@@ -81,6 +85,33 @@ SPOILERS: dict[str, tuple[Spoiler, ...]] = {
         Spoiler("negative_shipment", {"kind": "shipment", "quantity": "-3"}),
         Spoiler("empty_product", {"product_id": ""}),
         Spoiler("empty_key", {"movement_id": ""}),
+        CUT_OFF,
+        TOO_LONG,
+    ),
+    "web_events": (
+        Spoiler("unknown_kind", {"kind": "teleport"}),
+        Spoiler("empty_visitor", {"visitor_id": ""}),
+        Spoiler("empty_key", {"event_id": ""}),
+        Spoiler("unparsable_time", {"occurred_at": "just now"}),
+        CUT_OFF,
+        TOO_LONG,
+    ),
+    "visitor_identities": (
+        Spoiler("empty_key", {"visitor_id": ""}),
+        Spoiler("empty_customer", {"customer_id": ""}),
+        TOO_LONG,
+    ),
+    "experiment_exposures": (
+        Spoiler("empty_variant", {"variant": ""}),
+        Spoiler("empty_key", {"visitor_id": ""}),
+        Spoiler("impossible_date", {"exposed_at": "2025-02-31 10:00:00"}),
+        TOO_LONG,
+    ),
+    "bookings": (
+        Spoiler("unknown_kind", {"kind": "gift"}),
+        Spoiler("empty_key", {"booking_id": ""}),
+        Spoiler("negative_addition", {"kind": "new", "monthly_recurring_revenue": "-19.00"}),
+        Spoiler("unparsable_amount", {"amount": "nineteen"}),
         CUT_OFF,
         TOO_LONG,
     ),

@@ -20,6 +20,7 @@ from lakehouse.synth.people import GUEST, People, is_foreign
 from lakehouse.synth.plan import FOREIGN_CURRENCY, REPORTING_CURRENCY, Bools, GeneratorPlan, Ints
 from lakehouse.synth.returns import POLICY, Returns, is_within_policy, refunds
 from lakehouse.synth.stock import KINDS, Movements, Warehouse
+from lakehouse.synth.subscriptions import BOOKING_KINDS, Bookings
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +100,22 @@ class Tally:
             units: Ints = movements.quantity[movements.kind == position]
             self._add(f"movements_{kind}", rows=len(units), units=units.sum())
 
+    def web(self, visitors: int, events: int, counts: dict[str, int]) -> None:
+        """Count a month's visits; `counts`: the sessions and what happens in them."""
+        self._add("web", visitors=visitors, events=events, **counts)
+
+    def bookings(self, bookings: Bookings) -> None:
+        for position, kind in enumerate(BOOKING_KINDS):
+            rows = bookings.kind == position
+            mrr, amount = 100 * bookings.mrr[rows].sum(), 100 * bookings.amount[rows].sum()
+            self._add(f"bookings_{kind}", rows=rows.sum(), mrr=mrr, amount=amount)
+
     def totals(self, catalogue: Catalogue, shelf: Shelf, warehouse: Warehouse) -> dict[str, Any]:
         """The totals by topic; `shelf` is the last month's."""
         counts: dict[str, dict[str, int]] = {}
         for (topic, name), amount in self._counts.items():
             counts.setdefault(topic, {})[name] = amount
-        money = {"gross", "discount", "tax", "refund", "cost", "net"}
+        money = {"gross", "discount", "tax", "refund", "cost", "net", "mrr", "amount"}
         revenue = counts["revenue"]
         revenue["refund"] = counts["returns"]["refund"]
         revenue["net"] = revenue["gross"] - revenue["discount"] - revenue["tax"] - revenue["refund"]

@@ -48,12 +48,17 @@ class OvertakenVersion:
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """The whole truth, topic by topic. totals: the clean company, with money as decimal texts."""
+    """The whole truth, topic by topic. totals: the clean company, with money as decimal texts.
+
+    experiments: each with its design, what was planted, the verdict to be expected, and the true effects on its
+    metrics: the mean of each variant over all assignments that chance could have made, not of the one it made.
+    """
 
     plan: dict[str, Any]
     files: tuple[LandedFile, ...]
     out_of_order_versions: tuple[OvertakenVersion, ...]
     totals: dict[str, Any]
+    experiments: tuple[dict[str, Any], ...] = ()
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -68,4 +73,5 @@ class GroundTruth:
             for file in found["files"]
         )
         overtaken = tuple(OvertakenVersion(**version) for version in found["out_of_order_versions"])
-        return cls(found["plan"], files, overtaken, found["totals"])
+        experiments = tuple(found.get("experiments", ()))
+        return cls(found["plan"], files, overtaken, found["totals"], experiments)

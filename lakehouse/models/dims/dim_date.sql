@@ -10,6 +10,10 @@ event_times as (
     select min(returned_at) as first_at, max(returned_at) as last_at from core_returns
     union all
     select min(moved_at) as first_at, max(moved_at) as last_at from core_inventory_movements
+    union all
+    select min(occurred_at) as first_at, max(occurred_at) as last_at from core_web_events
+    union all
+    select min(booked_at) as first_at, max(booked_at) as last_at from core_bookings
 ),
 
 span as (

@@ -1,0 +1,83 @@
+"""The readouts of experiments as assets: verdicts, segments, sensitivity, health, and the effect by day."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from lakehouse.catalog import Catalog
+from lakehouse.contracts import Contract
+from lakehouse.defs.experiments import check_specs, table_result, table_specs
+from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
+from lakehouse.experiments.build import experiments_clock
+from lakehouse.experiments.health import LateFeed
+from lakehouse.experiments.plan import Plan
+from lakehouse.experiments.readout_build import build_readouts
+from lakehouse.experiments.readout_rows import TABLES
+from lakehouse.experiments.tables import experiment_models
+from lakehouse.warehouse.feed_checks import freshness
+from lakehouse.warehouse.session import WarehouseSession
+
+
+def readout_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
+    """One step that reads all experiments out, after their tables stand."""
+    models = [model for model in experiment_models(catalog.plans) if model.name in TABLES]
+    feeds = _feeds_of(catalog)
+
+    @dg.multi_asset(
+        name="experiment_readouts",
+        specs=table_specs(models, {}),
+        check_specs=check_specs(models),
+        pool=WAREHOUSE_POOL,
+        can_subset=True,
+    )
+    def _read_out(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult]:
+        with warehouse.session() as session:
+            clock = experiments_clock(session.connection)
+            build_readouts(
+                session.connection,
+                catalog.experiments,
+                catalog.metrics,
+                clock.as_of,
+                time_zone=clock.time_zone,
+                late=_late(session, catalog.plans, feeds),
+            )
+        for model in models:
+            if dg.AssetKey(model.name) in context.selected_asset_keys:
+                yield table_result(warehouse, model)
+
+    return [_read_out]
+
+
+def _feeds_of(catalog: Catalog) -> Mapping[str, Sequence[Contract]]:
+    """The feeds behind every table, by the dependencies of the models."""
+    staged = {
+        table: (contract,)
+        for contract in catalog.contracts.values()
+        for table in (contract.staged_table, contract.versions_table)
+    }
+    feeds: dict[str, Sequence[Contract]] = dict(staged)
+    for model in catalog.models:
+        behind = {contract.name: contract for table in model.depends_on for contract in feeds.get(table, ())}
+        feeds[model.name] = tuple(behind.values())
+    return feeds
+
+
+def _late(
+    session: WarehouseSession, plans: Sequence[Plan], feeds: Mapping[str, Sequence[Contract]]
+) -> dict[str, list[LateFeed]]:
+    """Per experiment, the feeds behind its tables that are later than their limit at the as-of date."""
+    as_of = session.connection.execute("select max(as_of_date) from run_settings").fetchall()[0][0]
+    late: dict[str, list[LateFeed]] = {}
+    for plan in plans:
+        behind = {contract.name: contract for table in plan.reads for contract in feeds.get(table, ())}
+        for name, contract in sorted(behind.items()):
+            if not contract.freshness or not contract.event_time:
+                continue
+            finding = freshness(session.connection, contract, as_of)
+            if not finding.passed:
+                figures = finding.figures
+                told = LateFeed(name, figures["age_hours"], figures["limit_hours"])
+                late.setdefault(plan.experiment.id, []).append(told)
+    return late

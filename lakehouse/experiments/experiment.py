@@ -1,0 +1,221 @@
+"""The form of an experiment: what was tried on whom, when, and how it will be judged.
+
+One file of the registry is one Experiment; its file's stem is its id. Everything that one file alone can get wrong is
+told here. Not here: whether tables and columns exist (binding.py), and what is computed from it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from lakehouse.configuration import describe, nearest
+from lakehouse.contracts.format import Listed, Strict
+from lakehouse.experiments.metric import Metric
+
+Unit = Literal["visitor", "customer"]
+Design = Literal["randomized", "difference_in_differences", "synthetic_control"]
+Handling = Literal["exclude", "first_exposure", "intention_to_treat"]
+HANDLINGS: tuple[Handling, ...] = ("exclude", "first_exposure", "intention_to_treat")
+Role = Literal["primary", "secondary", "guardrail"]
+NOT_IN_EXPERIMENT = "(not in the experiment)"
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# Variants are texts in the feed; YAML reads 0 and 1 as numbers.
+VariantName = Annotated[str, BeforeValidator(_as_text)]
+
+
+class Eligibility(Strict):
+    """Who counts. `rules`: conditions on attributes, all of which must hold; what they can't tell of doesn't hold."""
+
+    rules: Listed = ()
+    existing_customers: Literal["include", "exclude"] = "include"
+    contamination: Handling = "exclude"
+
+
+class Attributes(Strict):
+    """Where a unit's attributes stand, when not in the visitor's or customer's own dimension."""
+
+    source: str
+    unit: str
+
+
+class Roles(Strict):
+    """Names of metrics by role."""
+
+    primary: str
+    secondary: Listed = ()
+    guardrails: Listed = ()
+
+    @property
+    def by_name(self) -> dict[str, Role]:
+        """Every metric once, the primary first; a name that stands twice keeps its first role."""
+        named: dict[str, Role] = {self.primary: "primary"}
+        for name in self.secondary:
+            named.setdefault(name, "secondary")
+        for name in self.guardrails:
+            named.setdefault(name, "guardrail")
+        return named
+
+
+class Sequential(Strict):
+    """How results may be looked at before the end."""
+
+    method: Literal["none", "confidence_sequence", "group_sequential"] = "none"
+    looks: int = Field(5, ge=1, le=50)
+    spending: Literal["obrien_fleming", "pocock", "hwang_shih_decani", "power"] = "obrien_fleming"
+    parameter: float | None = None
+    planned_units: float | None = Field(None, gt=0)
+
+
+class Thresholds(Strict):
+    """From where on a health check warns or fails: p-values below, shares above."""
+
+    sample_ratio: float = Field(0.001, gt=0, lt=1)
+    pre_period: float = Field(0.001, gt=0, lt=1)
+    contamination_warn: float = Field(0.01, ge=0, le=1)
+    contamination_fail: float = Field(0.05, ge=0, le=1)
+    pre_trend_warn: float = Field(0.05, gt=0, lt=1)
+    pre_trend_fail: float = Field(0.01, gt=0, lt=1)
+
+
+class Analysis(Strict):
+    """How it is judged."""
+
+    alpha: float = Field(0.05, gt=0, lt=0.5)
+    power: float = Field(0.8, gt=0.05, lt=1)
+    minimum_effect: float | None = Field(None, gt=0)
+    sequential: Sequential = Sequential()
+    multiplicity: Literal["none", "bonferroni", "holm", "holm-sidak", "hochberg", "bh", "by"] = "holm"
+    cuped: bool = True
+    controls: Literal["never_treated", "not_yet_treated"] = "never_treated"
+    aggregation: Literal["simple", "group", "dynamic", "calendar"] = "simple"
+    estimator: Literal["default", "synthetic_did"] = "default"
+    thresholds: Thresholds = Thresholds()
+
+
+class Panel(Strict):
+    """A quasi-experiment's data: one value per unit and period, and when each unit adopted what is tried.
+
+    Either `adopted`, SQL that gives the unit's time of adoption (null or 0: never), or `treated`, SQL that is true for
+    units treated from the experiment's start on. `absent`: what a unit and period without rows is.
+    """
+
+    source: str
+    unit: str
+    time: str
+    adopted: str | None = None
+    treated: str | None = None
+    where: str | None = None
+    absent: Literal["missing", "zero"] = "missing"
+
+    @model_validator(mode="after")
+    def _one_way_of_treatment(self) -> Self:
+        if (self.adopted is None) == (self.treated is None):
+            found = "neither" if self.adopted is None else "both"
+            raise ValueError(f"expected either adopted or treated, found {found}")
+        return self
+
+    @property
+    def expressions(self) -> dict[str, str]:
+        """Its SQL by key."""
+        named = {name: getattr(self, name) for name in ("unit", "time", "adopted", "treated", "where")}
+        return {name: text for name, text in named.items() if text is not None}
+
+
+class Experiment(Strict):
+    """One experiment. `id` is given by the loader, `shown` is how messages name its file."""
+
+    id: str
+    shown: str = ""
+    name: str
+    hypothesis: str = ""
+    owner: str
+    design: Design = "randomized"
+    unit: Unit = "visitor"
+    cluster: str | None = None
+    start: int | date | None = None
+    end: int | date | None = None
+    variants: dict[VariantName, float] = Field(default_factory=dict)
+    control: VariantName | None = None
+    eligibility: Eligibility = Eligibility()
+    attributes: Attributes | None = None
+    metrics: Roles
+    define: dict[str, Metric] = Field(default_factory=dict)
+    segments: dict[str, str] = Field(default_factory=dict)
+    analysis: Analysis = Analysis()
+    panel: Panel | None = None
+
+    @field_validator("segments", mode="before")
+    @classmethod
+    def _named_by_their_column(cls, value: object) -> object:
+        """`[region, device]`, or `{age_band: "case when ... end"}`."""
+        if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            return {name: name for name in value}
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_design(self) -> Self:
+        if isinstance(self.start, date) and isinstance(self.end, date) and self.end <= self.start:
+            raise ValueError(f"expected end after start ({self.start}), found {self.end}")
+        return self._randomized() if self.is_randomized else self._observed()
+
+    def _randomized(self) -> Self:
+        for name in ("start", "end"):
+            if not isinstance(getattr(self, name), date):
+                found = describe(getattr(self, name))
+                raise ValueError(f"expected {name}, a date such as 2026-03-02, found {found}")  # noqa: TRY004  pydantic gathers it
+        if self.panel is not None:
+            raise ValueError(
+                'expected no panel, found one\nIt belongs to a quasi-experiment: give its "design".'
+            )
+        if len(self.variants) < 2:
+            raise ValueError(f"expected at least two variants with their shares, found {len(self.variants)}")
+        if any(not 0 < share < 1 for share in self.variants.values()):
+            raise ValueError(f"expected shares of variants between 0 and 1, found {describe(self.variants)}")
+        total = sum(self.variants.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"expected shares of variants that sum to 1, found {total:g}")
+        if NOT_IN_EXPERIMENT in self.variants:
+            raise ValueError(f'expected another name of a variant, found "{NOT_IN_EXPERIMENT}"')
+        if self.control not in self.variants:
+            hint = nearest(self.control or "", self.variants)
+            raise ValueError(f"expected control, one of the variants, found {describe(self.control)}\n{hint}")
+        return self
+
+    def _observed(self) -> Self:
+        if self.panel is None:
+            raise ValueError(f"expected panel, the data of a {self.design} design, found none")
+        unfit = ("variants", "control", "attributes", "segments", "cluster")
+        given = [name for name in unfit if getattr(self, name)]
+        if given or self.eligibility != Eligibility():
+            found = given[0] if given else "eligibility"
+            raise ValueError(
+                f"expected no {found} in a {self.design} design, found it\n"
+                "Choose rows with panel.where, and treated units with panel.adopted or panel.treated."
+            )
+        if self.panel.treated is not None and self.start is None:
+            raise ValueError("expected start, the time of treatment, beside panel.treated, found none")
+        return self
+
+    @property
+    def is_randomized(self) -> bool:
+        return self.design == "randomized"
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """First day, and the day after the last; of randomized experiments."""
+        if not (isinstance(self.start, date) and isinstance(self.end, date)):
+            raise TypeError(f"{self.id}: expected a randomized experiment, found design {self.design}")
+        return self.start, self.end
+
+    def measured(self, metrics: dict[str, Metric]) -> dict[str, Metric]:
+        """Its metrics in order of role, its own definitions before the common ones; unknown names are left out."""
+        known = {**metrics, **self.define}
+        return {name: known[name] for name in self.metrics.by_name if name in known}

@@ -1,0 +1,266 @@
+"""One variant against the control in one metric: which statistic is used, and what it gives.
+
+Belongs here: the choice of method by the metric's kind and by the size of its counts, the relative lift, and the twin
+that is adjusted for the time before. Not here: the statistics themselves (stats/), looks over time
+(readout_looks.py), beliefs, margins and power (readout_judge.py), and many comparisons at once (readout_families.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lakehouse.experiments.readout_sums import NoReadout, Sums, adjusted, number
+from lakehouse.stats.arms import Arm, Reference
+from lakehouse.stats.clusters import clustered_difference, clustered_lift
+from lakehouse.stats.cuped import cuped_lift
+from lakehouse.stats.effects import Effect
+from lakehouse.stats.exact import boschloo, fisher
+from lakehouse.stats.means import difference
+from lakehouse.stats.moments import Moments
+from lakehouse.stats.proportions import newcombe, proportion_arm, z_test
+from lakehouse.stats.quantiles import QuantileEstimate, quantile_arm
+from lakehouse.stats.relative import delta_method, fieller
+
+# Fewer yes's (or no's) than this in an arm, and the normal approximation isn't trusted.
+SMALL_COUNT = 5
+# Boschloo's test weighs every table with the arms' sizes: up to so many it takes a blink, beyond it Fisher's serves.
+TABLES_FOR_BOSCHLOO = 10_000
+# A control closer to 0 than so many standard errors has a lift whose interval isn't symmetric: Fieller's theorem.
+NEAR_ZERO = 5.0
+BY_UNITS = {
+    "mean": "Welch's t-test",
+    "ratio": "delta method for ratios, Welch's t-test",
+    "proportion": "z-test (unpooled), Newcombe's interval",
+    "quantile": "order statistics",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """The effect relative to the control's level: 0.1 is +10%. Bounds are None where no finite ones exist."""
+
+    estimate: float
+    low: float | None = None
+    high: float | None = None
+    standard_error: float | None = None
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The same comparison adjusted for the units' values before the experiment (CUPED)."""
+
+    effect: Effect
+    lift: Lift | None
+    variance_reduction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What one metric says of one variant; counts: yes's and units of variant and control, for rates of units."""
+
+    treatment: Arm
+    control: Arm
+    effect: Effect
+    lift: Lift | None
+    method: str
+    counts: tuple[int, int, int, int] | None = None
+    twin: Twin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crossed:
+    """Sums over all clusters of (variant's y, its d, control's y, its d): for clusters that hold units of both."""
+
+    clusters: int
+    sums: tuple[float, ...]
+    products: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Crossed:
+        """From one row with `clusters`, s0..s3 and p00..p33."""
+        return cls(
+            clusters=int(row["clusters"]),
+            sums=tuple(_known(row[f"s{place}"]) for place in range(4)),
+            products=tuple(
+                tuple(_known(row[f"p{min(a, b)}{max(a, b)}"]) for b in range(4)) for a in range(4)
+            ),
+        )
+
+
+def compare_sums(
+    kind: str,
+    treatment: Sums,
+    control: Sums,
+    names: tuple[str, str],
+    *,
+    alpha: float = 0.05,
+    with_twin: bool = False,
+    crossed: Crossed | None = None,
+    is_one_of_many: bool = False,
+) -> Comparison:
+    """Compares two arms' sums of a proportion, a mean or a ratio.
+
+    names: of the variant and the control, for refusals. with_twin: adjust for the time before, too. crossed: sums by
+    cluster, when clusters hold units of both arms. is_one_of_many: small counts are tested by Fisher's test, which is
+    quick and at worst cautious. Raises NoReadout with the reason.
+    """
+    is_ratio = kind == "ratio"
+    for name, side in zip(names, (treatment, control), strict=True):
+        try:
+            side.check(is_ratio=is_ratio)
+        except NoReadout as refusal:
+            raise NoReadout(f"{name} {refusal}") from None
+    try:
+        if kind == "proportion" and treatment.level == "unit":
+            plain = _rates(treatment, control, alpha, tables=0 if is_one_of_many else TABLES_FOR_BOSCHLOO)
+        else:
+            arms = treatment.arm(is_ratio=is_ratio), control.arm(is_ratio=is_ratio)
+            plain = (
+                _levels(kind, treatment, arms, alpha) if crossed is None else _crossed(crossed, arms, alpha)
+            )
+        return replace(plain, twin=_twin(treatment, control, alpha, is_ratio=is_ratio) if with_twin else None)
+    except NoReadout:
+        raise
+    except ValueError as refusal:
+        raise NoReadout(f"the arithmetic of its sums fails: {refusal}") from refusal
+
+
+def compare_quantiles(
+    probability: float,
+    treatment: QuantileEstimate | None,
+    control: QuantileEstimate | None,
+    names: tuple[str, str],
+    *,
+    alpha: float = 0.05,
+) -> Comparison:
+    """Compares two arms' quantiles by their order statistics; None: an arm with too few units for an interval."""
+    for name, side in zip(names, (treatment, control), strict=True):
+        if side is None:
+            raise NoReadout(
+                f"{name} has too few units for an interval of quantile {probability:g} at alpha {alpha:g}"
+            )
+    assert treatment is not None and control is not None  # noqa: S101, PT018  # told above; for the type checker
+    try:
+        arms = [quantile_arm(side, probability, alpha) for side in (treatment, control)]
+        _must_vary(
+            arms[0], arms[1], "too many units share one value around the quantile to tell how sure it is"
+        )
+        effect = difference(arms[0], arms[1], reference="normal", alpha=alpha)
+        return Comparison(
+            arms[0], arms[1], effect, relative(arms[0], arms[1], "normal", alpha), BY_UNITS["quantile"]
+        )
+    except NoReadout:
+        raise
+    except ValueError as refusal:
+        raise NoReadout(f"its quantiles can't be compared: {refusal}") from refusal
+
+
+def relative(treatment: Arm, control: Arm, reference: Reference, alpha: float = 0.05) -> Lift | None:
+    """The lift with the delta method, or Fieller's interval where the control is near 0; None for none above 0."""
+    if not control.mean > 0:
+        return None
+    estimate = treatment.mean / control.mean - 1
+    if not math.isfinite(estimate):
+        return None
+    is_near = control.mean < NEAR_ZERO * control.standard_error
+    method, name = (fieller, "Fieller's interval") if is_near else (delta_method, "delta method")
+    try:
+        found = method(treatment, control, reference=reference, alpha=alpha)
+    except ValueError:
+        return Lift(estimate, method="no bounded interval: the control isn't distinguishable from 0")
+    return Lift(found.estimate, found.low, found.high, found.standard_error, name)
+
+
+def _rates(treatment: Sums, control: Sums, alpha: float, tables: int) -> Comparison:
+    x1, n1, x0, n0 = _successes(treatment), treatment.n, _successes(control), control.n
+    arms = proportion_arm(x1, n1), proportion_arm(x0, n0)
+    _must_vary(arms[0], arms[1], f"all units of both arms have the value {arms[0].mean:g}", differ=True)
+    lift = relative(arms[0], arms[1], "normal", alpha)
+    method = BY_UNITS["proportion"]
+    if min(x1, n1 - x1, x0, n0 - x0) < SMALL_COUNT:
+        exact, name = (boschloo, "Boschloo's") if (n1 + 1) * (n0 + 1) <= tables else (fisher, "Fisher's")
+        p, method = exact(x1, n1, x0, n0).p_value, f"{name} exact test, Newcombe's interval"
+    else:
+        p = z_test(x1, n1, x0, n0, pooled=False, alpha=alpha).p_value
+    score = newcombe(x1, n1, x0, n0, alpha=alpha)
+    # Both arms constant and different: no variance left, and the null's own gives the scale.
+    is_split = arms[0].variance == 0 == arms[1].variance
+    scale = z_test(x1, n1, x0, n0, pooled=is_split, alpha=alpha)
+    effect = replace(scale, low=score.low, high=score.high, p_value=p)
+    return Comparison(arms[0], arms[1], effect, lift, method, counts=(x1, n1, x0, n0))
+
+
+def _successes(side: Sums) -> int:
+    total, squares = side.sums.get("y") or 0.0, side.products.get("yy")
+    if squares is None or abs(squares - total) > 1e-6 or abs(total - round(total)) > 1e-6 or total < -0.5:
+        raise NoReadout(
+            "it is declared a proportion, and holds values other than 0 and 1: declare it a mean, or mend its value"
+        )
+    return round(total)
+
+
+def _levels(kind: str, treatment: Sums, arms: tuple[Arm, Arm], alpha: float) -> Comparison:
+    whom = "clusters" if treatment.level == "cluster" else "units"
+    _must_vary(
+        arms[0],
+        arms[1],
+        f"the values of all {whom} are equal: there is no noise to compare a difference with",
+    )
+    method = BY_UNITS[kind]
+    if treatment.level == "cluster":
+        method = f"cluster-robust by {arms[0].n} and {arms[1].n} clusters, Welch's t-test"
+    effect = difference(arms[0], arms[1], alpha=alpha)
+    return Comparison(arms[0], arms[1], effect, relative(arms[0], arms[1], "welch", alpha), method)
+
+
+def _crossed(crossed: Crossed, arms: tuple[Arm, Arm], alpha: float) -> Comparison:
+    """Clusters that hold units of both arms: what the arms share within a cluster cancels."""
+    moments = Moments.from_sums(crossed.clusters, crossed.sums, crossed.products)
+    try:
+        effect = clustered_difference(moments, alpha=alpha)
+    except ValueError:
+        raise NoReadout("nothing varies between its clusters") from None
+    lift = None
+    if arms[1].mean > 0:
+        try:
+            found = clustered_lift(moments, alpha=alpha)
+            lift = Lift(found.estimate, found.low, found.high, found.standard_error, "delta method")
+        except ValueError:
+            lift = Lift(effect.estimate / arms[1].mean)
+    method = f"cluster-robust by {crossed.clusters} clusters that hold both arms"
+    return Comparison(arms[0], arms[1], effect, lift, method)
+
+
+def _twin(treatment: Sums, control: Sums, alpha: float, *, is_ratio: bool) -> Twin | None:
+    pair = adjusted(treatment, control, is_ratio=is_ratio)
+    if pair is None:
+        return None
+    try:
+        effect = difference(pair.treatment, pair.control, alpha=alpha)
+    except ValueError:
+        return None
+    sides = treatment.adjustable(is_ratio=is_ratio), control.adjustable(is_ratio=is_ratio)
+    lift = None
+    if sides[0] is not None and sides[1] is not None and sides[1].means[0] > 0:
+        try:
+            found = cuped_lift(sides[0], sides[1], alpha=alpha)
+            lift = Lift(found.estimate, found.low, found.high, found.standard_error, "delta method")
+        except ValueError:
+            lift = None
+    return Twin(effect, lift, pair.variance_reduction)
+
+
+def _must_vary(treatment: Arm, control: Arm, reason: str, *, differ: bool = False) -> None:
+    """differ: arms that are constant but unlike each other are let through (an exact test can tell them apart)."""
+    if treatment.variance == 0 == control.variance and not (differ and treatment.mean != control.mean):
+        raise NoReadout(reason)
+
+
+def _known(value: Any) -> float:
+    """A sum that isn't known spoils the comparison, which then says so."""
+    found = number(value)
+    return math.nan if found is None else found

@@ -1,0 +1,216 @@
+"""Experiments without random assignment: what happened to treated units, against what would have happened.
+
+Belongs here: the choice of estimator by a panel's shape (one date of adoption or several, many treated units or one),
+and the check of the time before. Not here: the estimators (stats/), their result as a row (readout_quasi_row.py),
+reading the panel (readout_tables.py), families and verdicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lakehouse.experiments.health import pre_fit, pre_trend
+from lakehouse.experiments.readout_design import TREATED, MetricPlan, ReadoutDesign
+from lakehouse.experiments.readout_metric import blank_row
+from lakehouse.experiments.readout_quasi_row import QuasiResult, quasi_row
+from lakehouse.experiments.readout_rows import HealthRow, ReadoutRow
+from lakehouse.experiments.readout_sums import NoReadout
+from lakehouse.stats.aggregation import aggregate
+from lakehouse.stats.did import panel_did, two_by_two
+from lakehouse.stats.effects import wald_effect
+from lakehouse.stats.event_study import event_study
+from lakehouse.stats.guards import FloatArray
+from lakehouse.stats.panel import WaldTest, fixed_effects_fit
+from lakehouse.stats.staggered import group_time_effects
+from lakehouse.stats.synthetic_control import synthetic_control
+from lakehouse.stats.synthetic_did import SyntheticDid, block_did, synthetic_did
+
+# The joint test of leads needs many more units than there are leads.
+UNITS_PER_LEAD = 10
+
+
+@dataclass(frozen=True, slots=True)
+class PanelRows:
+    """One metric's panel, a row per unit and period: adopted is infinite for units that never were treated."""
+
+    unit: NDArray[np.str_]
+    period: FloatArray
+    adopted: FloatArray
+    value: FloatArray
+
+
+def read_quasi(
+    design: ReadoutDesign, metric: MetricPlan, panel: PanelRows
+) -> tuple[ReadoutRow, HealthRow | None]:
+    """The metric's row of exp_readout, and its check of the time before (None without a readout)."""
+    try:
+        result = estimate(design, metric, panel)
+    except NoReadout as refusal:
+        return blank_row(design, metric, TREATED, str(refusal)), None
+    except ValueError as refusal:
+        return blank_row(design, metric, TREATED, f"the panel doesn't suit the method: {refusal}"), None
+    return quasi_row(design, metric, result), result.check
+
+
+def estimate(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> QuasiResult:
+    """The effect by the design's method. Raises NoReadout, or ValueError from the statistics."""
+    panel = _usable(panel)
+    dates = np.unique(panel.adopted[np.isfinite(panel.adopted)])
+    if design.quasi == "synthetic_control":
+        if len(dates) > 1:
+            raise NoReadout(f"units adopted at {len(dates)} different times: a synthetic control needs one")
+        fit = synthetic_did if design.estimator == "synthetic_did" else None
+        return _synthetic(design, metric, panel, float(dates[0]), fit)
+    if len(dates) > 1:
+        return _staggered(design, metric, panel)
+    since = float(dates[0])
+    treated = _units(panel, np.isfinite(panel.adopted))
+    if treated < 2:
+        return _synthetic(design, metric, panel, since, block_did)
+    return _one_date(design, metric, panel, since)
+
+
+def _usable(panel: PanelRows) -> PanelRows:
+    """Rows with a value, of units not treated throughout; adoption after the last period is none. Raises NoReadout."""
+    kept = np.isfinite(panel.value) & np.isfinite(panel.period)
+    panel = _rows(panel, kept)
+    if not len(panel.value):
+        raise NoReadout("the panel has no rows with a value")
+    first, last = panel.period.min(), panel.period.max()
+    adopted = np.where(panel.adopted > last, math.inf, panel.adopted)
+    panel = _rows(replace(panel, adopted=adopted), adopted > first)
+    periods = len(np.unique(panel.period))
+    if periods < 2:
+        raise NoReadout(
+            f"the panel has {periods} period{'' if periods == 1 else 's'}, and at least 2 are needed"
+        )
+    if not np.isfinite(panel.adopted).any():
+        raise NoReadout("no unit was treated after the first period and up to the last")
+    return panel
+
+
+def _one_date(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows, since: float) -> QuasiResult:
+    group = np.isfinite(panel.adopted).astype(np.float64)
+    after = (panel.period >= since).astype(np.float64)
+    if len(np.unique(panel.period)) == 2:
+        effect = two_by_two(panel.value, group, after, panel.unit, alpha=design.alpha).effect
+        method, p = "difference in differences of four means, errors clustered by unit", None
+    else:
+        effect = panel_did(panel.value, group * after, panel.unit, panel.period, alpha=design.alpha)
+        method = "difference in differences with effects of unit and period, errors clustered by unit"
+        first_treated = float(panel.period[after > 0].min())
+        study = event_study(panel.value, group, panel.unit, panel.period, first_treated, alpha=design.alpha)
+        leads = sum(1 for point in study.effects if point.event_time < 0)
+        p = _trend_p(panel, study.pre_trend, leads)
+    return QuasiResult(
+        effect,
+        float(panel.value[(group * after) > 0].mean()),
+        (_units(panel, group > 0), _units(panel, group == 0)),
+        method,
+        pre_trend(design.id, p, design.thresholds, metric.label),
+    )
+
+
+def _staggered(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> QuasiResult:
+    outcomes, periods, adopted = _matrix(panel)
+    has_never = bool(np.isinf(adopted).any())
+    controls = design.control_units if has_never else "not_yet_treated"
+    found = group_time_effects(outcomes, periods, adopted, control_group=controls, alpha=design.alpha)
+    total = aggregate(found, design.aggregation)
+    is_after = periods[None, :] >= adopted[:, None]
+    named = controls.replace("_", " ")
+    leads = sum(1 for point in found.effects if point.period < point.group)
+    return QuasiResult(
+        total.effect,
+        float(outcomes[is_after].mean()),
+        (int(np.isfinite(adopted).sum()), int(np.isinf(adopted).sum())),
+        f"effects by group and time against {named} units, {design.aggregation} average",
+        pre_trend(
+            design.id,
+            _trend_p(panel, found.pre_trend, leads),
+            design.thresholds,
+            metric.label,
+        ),
+    )
+
+
+def _trend_p(panel: PanelRows, joint: WaldTest | None, leads: int) -> float | None:
+    """P-value of the trends before adoption having been parallel; None where nothing can be told.
+
+    The joint test of all leads when there are units enough for so many; with few it rejects far too often, and the
+    difference of the linear trends is tested instead: one number, from units - 1 degrees of freedom.
+    """
+    units = len(np.unique(panel.unit))
+    if joint is not None and leads * UNITS_PER_LEAD <= units:
+        return joint.p_value
+    last = panel.adopted[np.isfinite(panel.adopted)].max()
+    before = _rows(panel, (panel.period < panel.adopted) & (panel.period < last))
+    if len(np.unique(before.period)) < 2:
+        return None
+    steps = (before.period - before.period.mean()) * np.isfinite(before.adopted)
+    try:
+        fit = fixed_effects_fit(before.value, steps[:, None], before.unit, before.period)
+        error = math.sqrt(fit.covariance[0, 0])
+        return wald_effect(float(fit.estimates[0]), error, degrees_of_freedom=fit.degrees_of_freedom).p_value
+    except ValueError:
+        return None
+
+
+def _synthetic(
+    design: ReadoutDesign,
+    metric: MetricPlan,
+    panel: PanelRows,
+    since: float,
+    fit: Callable[..., SyntheticDid] | None,
+) -> QuasiResult:
+    """A block of treated and untreated units; fit None is the synthetic control proper."""
+    outcomes, periods, adopted = _matrix(panel)
+    group = np.isfinite(adopted).astype(np.float64)
+    before = int((periods < since).sum())
+    treated = outcomes[group > 0]
+    units = (int(group.sum()), int((1 - group).sum()))
+    level = float(treated[:, before:].mean())
+    if fit is None:
+        found = synthetic_control(outcomes, group, before, alpha=design.alpha)
+        check = pre_fit(design.id, found.rmspe_before, float(treated[:, :before].mean()), metric.label)
+        method = f"synthetic control (placebo rank p {found.placebo_p_value:.3f})"
+        return QuasiResult(found.effect, level, units, method, check)
+    other = fit(outcomes, group, before, alpha=design.alpha)
+    name = (
+        "synthetic difference in differences"
+        if fit is synthetic_did
+        else "difference in differences, errors by placebo"
+    )
+    trend = pre_trend(design.id, None, design.thresholds, metric.label)
+    return QuasiResult(
+        other.effect, level, units, f"{name} (placebo rank p {other.placebo_p_value:.3f})", trend
+    )
+
+
+def _matrix(panel: PanelRows) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Units with a value in every period: values (units x periods), periods, and each unit's adoption."""
+    units, rows = np.unique(panel.unit, return_inverse=True)
+    periods, columns = np.unique(panel.period, return_inverse=True)
+    if len(np.unique(rows * len(periods) + columns)) < len(rows):
+        raise NoReadout("a unit has several rows in one period, and one is needed")
+    values = np.full((len(units), len(periods)), np.nan)
+    values[rows, columns] = panel.value
+    adopted = np.full(len(units), math.inf)
+    adopted[rows] = panel.adopted
+    whole = np.isfinite(values).all(axis=1)
+    if not np.isfinite(adopted[whole]).any():
+        raise NoReadout("no treated unit has a value in every period")
+    return values[whole], np.asarray(periods, dtype=np.float64), adopted[whole]
+
+
+def _rows(panel: PanelRows, kept: NDArray[np.bool_]) -> PanelRows:
+    return PanelRows(panel.unit[kept], panel.period[kept], panel.adopted[kept], panel.value[kept])
+
+
+def _units(panel: PanelRows, kept: NDArray[np.bool_]) -> int:
+    return len(np.unique(panel.unit[kept]))

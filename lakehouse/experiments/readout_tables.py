@@ -1,0 +1,272 @@
+"""What a readout reads from the warehouse: sums, counts of units, values at ranks, panels.
+
+Belongs here: queries over the exp_ tables, and their rows as plain values. Not here: what is made of them
+(readout.py), and the tables' own making.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from lakehouse.experiments.health import UnitCounts
+from lakehouse.experiments.readout_compare import Crossed
+from lakehouse.experiments.readout_design import MetricPlan, ReadoutDesign
+from lakehouse.experiments.readout_metric import Evidence
+from lakehouse.experiments.readout_quasi import PanelRows
+from lakehouse.experiments.readout_sums import Sums
+from lakehouse.stats.quantiles import QuantileEstimate, rank_interval
+
+Rows = Iterator[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The warehouse as a readout sees it; a table that isn't there is an empty one."""
+
+    connection: duckdb.DuckDBPyConnection
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> Tables:
+        """The tables and views of the connection's own database."""
+        found = connection.execute(
+            "select table_name from duckdb_tables() where database_name = current_database() "
+            "union all select view_name from duckdb_views() where database_name = current_database()"
+        ).fetchall()
+        return cls(connection, frozenset(name for (name,) in found))
+
+    def rows(self, sql: str, parameters: Sequence[object], table: str) -> Rows:
+        """Rows by column name; none where the table isn't there."""
+        if table not in self.known:
+            return
+        cursor = self.connection.execute(sql, list(parameters))
+        names = [column[0] for column in cursor.description or ()]
+        for row in cursor.fetchall():
+            yield dict(zip(names, row, strict=True))
+
+
+def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
+    """Everything that a randomized experiment's readout is made from."""
+    key = [design.id]
+    daily: dict[tuple[str, str], dict[date, Sums]] = {}
+    # Looks are at every metric, the picture of the days is of the primary one.
+    wanted = [metric.name for metric in design.metrics]
+    if design.sequential.method == "none":
+        wanted = wanted[:1]
+    for row in tables.rows(_DAILY, [design.id, wanted], "exp_daily"):
+        daily.setdefault((row["metric"], row["variant"]), {})[_day(row["date"])] = Sums.from_row(row)
+    quantiles = [metric for metric in design.metrics if metric.kind == "quantile"]
+    return Evidence(
+        aggregates={
+            (row["metric"], row["variant"], row["handling"], row["level"]): Sums.from_row(row)
+            for row in tables.rows(
+                "select * from exp_aggregate where experiment_id = $1", key, "exp_aggregate"
+            )
+        },
+        daily=daily,
+        segments={
+            (row["metric"], row["variant"], row["segment"], str(row["segment_value"])): Sums.from_row(row)
+            for row in tables.rows(
+                "select * from exp_deep_dive where experiment_id = $1 and segment_value is not null",
+                key,
+                "exp_deep_dive",
+            )
+        },
+        quantiles={
+            (metric.name, variant): found
+            for metric in quantiles
+            for variant in design.shares
+            if (found := _quantile(tables, design, metric, variant)) is not None
+        },
+        crossed=_crossed(tables, design),
+    )
+
+
+def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> UnitCounts:
+    """Who was seen, by day of the business time zone; and whole clusters, where no cluster holds two variants."""
+    by_day: dict[date, dict[str, int]] = {}
+    for row in tables.rows(_BY_DAY, [design.id, time_zone], "exp_eligibility"):
+        by_day.setdefault(_day(row["day"]), {})[row["variant"]] = row["units"]
+    found = next(tables.rows(_CONTAMINATED, [design.id], "exp_eligibility"), {"twice": 0, "seen": 0})
+    clusters: dict[str, int] = {}
+    if design.is_clustered and not _spanning(tables, design):
+        clusters = {
+            row["variant"]: row["clusters"] for row in tables.rows(_CLUSTERS, [design.id], "exp_eligibility")
+        }
+    return UnitCounts(by_day, clusters, found["twice"], found["seen"])
+
+
+def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
+    """Every metric's panel of a quasi-experiment."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in tables.rows(_PANEL, [design.id], "exp_panel"):
+        found.setdefault(row["metric"], []).append(row)
+    return {
+        metric: PanelRows(
+            unit=np.array([str(row["unit_id"]) for row in rows]),
+            period=_times(row["period"] for row in rows),
+            adopted=_times(row["adopted"] for row in rows),
+            value=np.array([math.nan if row["value"] is None else float(row["value"]) for row in rows]),
+        )
+        for metric, rows in found.items()
+    }
+
+
+_DAILY = "select * from exp_daily where experiment_id = $1 and list_contains($2::varchar[], metric)"
+
+_BY_DAY = """
+select
+    variant,
+    cast(cast(first_exposed_at as timestamp) at time zone 'UTC' at time zone $2 as date) as day,
+    count(*) as units
+from exp_eligibility
+where experiment_id = $1 and is_eligible
+group by all
+"""
+
+_CONTAMINATED = """
+select count(*) filter (is_contaminated) as twice, count(*) as seen
+from exp_eligibility
+where experiment_id = $1 and (is_eligible or exclusion_reason = 'contaminated')
+"""
+
+_CLUSTERS = """
+select variant, count(distinct coalesce('c' || cluster_id, 'u' || unit_id)) as clusters
+from exp_eligibility
+where experiment_id = $1 and is_eligible
+group by all
+"""
+
+_SPANNING = """
+select cluster_id
+from exp_eligibility
+where experiment_id = $1 and is_eligible and cluster_id is not null
+group by cluster_id
+having count(distinct variant) > 1
+limit 1
+"""
+
+_PANEL = "select metric, unit_id, period, adopted, value from exp_panel where experiment_id = $1"
+
+_AT_RANKS = """
+with ranked as (
+    select numerator, row_number() over (order by numerator) as place
+    from exp_base
+    where experiment_id = $1 and metric = $2 and variant = $3 and is_mature and isfinite(numerator)
+)
+
+select place, numerator from ranked where list_contains($4, place)
+"""
+
+_MATURE = """
+select count(*) as units
+from exp_base
+where experiment_id = $1 and metric = $2 and variant = $3 and is_mature and isfinite(numerator)
+"""
+
+
+# Per metric and cluster both arms' sums, an arm that the cluster doesn't hold being 0; then sums over clusters. A unit
+# of no known cluster is one by itself.
+_CROSSED = """
+with members as (
+    select unit_id, coalesce('c' || cluster_id, 'u' || unit_id) as cluster
+    from exp_eligibility
+    where experiment_id = $1 and is_eligible
+),
+
+sums as (
+    select
+        base.metric,
+        members.cluster,
+        coalesce(sum(base.numerator) filter (base.variant = $2), 0) as v0,
+        coalesce(sum(case when list_contains($4, base.metric) then base.denominator else 1 end)
+            filter (base.variant = $2), 0) as v1,
+        coalesce(sum(base.numerator) filter (base.variant = $3), 0) as v2,
+        coalesce(sum(case when list_contains($4, base.metric) then base.denominator else 1 end)
+            filter (base.variant = $3), 0) as v3
+    from exp_base as base
+    inner join members on members.unit_id = base.unit_id
+    where base.experiment_id = $1 and base.is_mature and base.variant in ($2, $3)
+    group by all
+)
+
+select
+    metric, count(*) as clusters,
+    sum(v0) as s0, sum(v1) as s1, sum(v2) as s2, sum(v3) as s3,
+    sum(v0 * v0) as p00, sum(v0 * v1) as p01, sum(v0 * v2) as p02, sum(v0 * v3) as p03,
+    sum(v1 * v1) as p11, sum(v1 * v2) as p12, sum(v1 * v3) as p13,
+    sum(v2 * v2) as p22, sum(v2 * v3) as p23, sum(v3 * v3) as p33
+from sums
+group by metric
+"""
+
+
+def _spanning(tables: Tables, design: ReadoutDesign) -> bool:
+    """Whether a cluster holds units of several variants: then units were assigned, not clusters."""
+    return next(tables.rows(_SPANNING, [design.id], "exp_eligibility"), None) is not None
+
+
+def _crossed(tables: Tables, design: ReadoutDesign) -> dict[tuple[str, str], Crossed]:
+    """Both arms' sums over all clusters, where units were assigned within clusters; none where clusters were."""
+    if not design.is_clustered or not _spanning(tables, design):
+        return {}
+    ratios = [metric.name for metric in design.metrics if metric.kind == "ratio"]
+    found: dict[tuple[str, str], Crossed] = {}
+    for variant in design.treatments:
+        for row in tables.rows(_CROSSED, [design.id, variant, design.control, ratios], "exp_base"):
+            found[row["metric"], variant] = Crossed.from_row(row)
+    return found
+
+
+def _quantile(
+    tables: Tables, design: ReadoutDesign, metric: MetricPlan, variant: str
+) -> QuantileEstimate | None:
+    """The quantile and its bounds, read at their ranks in one sort; None for too few units."""
+    probability = metric.quantile or 0.5
+    key = [design.id, metric.name, variant]
+    counted = next(tables.rows(_MATURE, key, "exp_base"), None)
+    n = int(counted["units"]) if counted else 0
+    try:
+        ranks = rank_interval(n, probability, design.alpha)
+    except ValueError:
+        return None
+    # As quantile_cont: linear between the two values around (n - 1) * probability.
+    position = (n - 1) * probability
+    below = math.floor(position)
+    wanted = [ranks.low, ranks.high, below + 1, min(below + 2, n)]
+    at = {row["place"]: float(row["numerator"]) for row in tables.rows(_AT_RANKS, [*key, wanted], "exp_base")}
+    low, high = at[below + 1], at[min(below + 2, n)]
+    estimate = low + (high - low) * (position - below)
+    return QuantileEstimate(n, estimate, at[ranks.low], at[ranks.high])
+
+
+def _day(value: date | datetime) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _times(values: Iterable[object]) -> np.typing.NDArray[np.float64]:
+    """Periods as numbers that rise with time: days for dates, the number itself otherwise, infinite for none."""
+    return np.array([_time(value) for value in values], dtype=np.float64)
+
+
+def _time(value: object) -> float:
+    if value is None:
+        return math.inf
+    if isinstance(value, datetime):
+        return (
+            value.toordinal()
+            + (value - value.replace(hour=0, minute=0, second=0, microsecond=0)).seconds / 86_400
+        )
+    if isinstance(value, date):
+        return float(value.toordinal())
+    try:
+        return float(str(value))
+    except ValueError:
+        return _time(datetime.fromisoformat(str(value)))
