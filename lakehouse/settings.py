@@ -82,7 +82,7 @@ class Settings(BaseSettings):
     )
     reports_dir: Path = Field(Path("reports"), description="Where the HTML reports are written.")
     config_dir: Path | None = Field(
-        None, description="A team's own contracts/ and sources/, beside the shipped ones."
+        None, description="A team's own contracts/, sources/ and experiments/, beside the shipped ones."
     )
     settle_seconds: float = Field(
         2.0, ge=0, description="A landing file is taken once unchanged for so long."
