@@ -10,6 +10,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from lakehouse.experiments.readout_rows import TABLES as READOUTS
+from lakehouse.experiments.readout_rows import create_sql
+from lakehouse.experiments.tables import TYPES
+from lakehouse.reports.experiments import experiment_pages
 from lakehouse.reports.history import CheckRecord, RunRecord
 from lakehouse.reports.operations import operations_page
 from lakehouse.reports.page import Origin, Page
@@ -405,3 +409,178 @@ def kept_published() -> Iterator[Published]:
     """A busy published copy of which pages are made that many tests look at."""
     with duckdb.connect(":memory:") as connection:
         yield _published_in(connection).fill("busy")
+
+
+# The tables that the experiment pages read, in memory.
+
+TRIED_ON = date(2026, 4, 30)
+
+
+@dataclass
+class Tried:
+    """Experiments and their readouts, told one by one; whatever isn't told stays empty."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def put(self, table: str, **values: object) -> None:
+        """One row; columns that aren't named are null."""
+        marks = ", ".join("?" for _ in values)
+        named = ", ".join(f'"{name}"' for name in values)
+        self.connection.execute(f"insert into {table} ({named}) values ({marks})", list(values.values()))
+
+    def experiment(self, key: str, *variants: str, **changes: Any) -> None:
+        """A randomized one of March, unless something else is said."""
+        names = ("control", *variants)
+        given: dict[str, Any] = {
+            "experiment_id": key, "name": f"The {key}", "hypothesis": "It helps.", "owner": "growth", "design": "randomized",
+            "unit": "visitor", "starts": "2026-03-02", "ends": "2026-03-30", "control": "control", "handling": "exclude",
+            "as_of_date": TRIED_ON, "alpha": 0.05, "minimum_effect": 0.1,
+        }  # fmt: skip
+        self.put("exp_experiments", **(given | changes))
+        self.connection.execute(
+            "update exp_experiments set planned = map($1::varchar[], $2::double[]) where experiment_id = $3",
+            [list(names) if variants else [], [1 / len(names)] * len(names) if variants else [], key],
+        )
+
+    def reads(self, experiment: str, variant: str, metric: str = "conversion", **changes: Any) -> None:
+        """A row of the readout: better by 12% of 0.2, told from chance, with its metric."""
+        given: dict[str, Any] = {
+            "experiment_id": experiment, "metric": metric, "role": "primary", "kind": "proportion", "variant": variant,
+            "control": "control", "label": metric.replace("_", " ").capitalize(), "direction": "up", "status": "ok",
+            "reason": f"{metric} of {variant}: 12% more", "decision": "ship" if changes.get("role", "primary") == "primary" else None,
+            "is_fragile": False, "n": 1234, "n_control": 1200, "immature": 0, "mean": 0.224, "mean_control": 0.2, "effect": 0.024,
+            "effect_low": 0.01, "effect_high": 0.04, "lift": 0.12, "lift_low": 0.05, "lift_high": 0.2, "p_value": 0.002,
+            "p_adjusted": 0.004, "decisive_p": 0.004, "decided_by": "fixed", "family": "primary: 1 metric x 1 variant, holm",
+            "method": "z-test", "lift_method": "delta method", "chance_to_win": 0.99, "expected_loss": 0.0012,
+            "current_power": 0.63, "required_n": 4000,
+        }  # fmt: skip
+        if changes.get("status") == "no readout":
+            kept = (
+                "experiment_id",
+                "metric",
+                "role",
+                "kind",
+                "variant",
+                "control",
+                "label",
+                "direction",
+                "decision",
+                "is_fragile",
+            )
+            given = {name: given[name] for name in kept} | {
+                "n": 0,
+                "n_control": 0,
+                "immature": 0,
+                "decision": None,
+            }
+        self.put("exp_readout", **(given | changes))
+        known = self.connection.execute(
+            "select count(*) from exp_metrics where experiment_id = ? and metric = ?", [experiment, metric]
+        ).fetchall()[0][0]
+        if not known:
+            row = given | changes
+            self.put(
+                "exp_metrics", experiment_id=experiment, metric=metric, role=row["role"], label=row["label"], kind=row["kind"],
+                direction=row["direction"], source="fct_web_sessions", window_days=14,
+            )  # fmt: skip
+
+    def healthy(self, experiment: str, **states: str) -> None:
+        """All checks pass but those that are named with another state."""
+        for check in ("sample_ratio", "contamination", "freshness"):
+            state = states.get(check, "pass")
+            text = f"{check} was looked at: {state}."
+            self.put("exp_health", experiment_id=experiment, check=check, status=state, text=text)
+
+    def seen(
+        self, experiment: str, variant: str, count: int, day: int = 2, reason: str | None = None
+    ) -> None:
+        """Units first shown the variant on that day of March."""
+        for _ in range(count):
+            self.put(
+                "exp_eligibility", experiment_id=experiment, unit_id=f"u{day}", variant=variant, exposures=2, variants_seen=1,
+                first_exposed_at=datetime(2026, 3, day, 23, 30), is_eligible=reason is None, exclusion_reason=reason,
+            )  # fmt: skip
+
+    def day(
+        self,
+        experiment: str,
+        variant: str,
+        day: int,
+        lift: float | None,
+        outer: tuple[float, float] | None = None,
+    ) -> None:
+        """The change as it stood on that day of March, give or take 0.1."""
+        low, high = (None, None) if lift is None else (lift - 0.1, lift + 0.1)
+        self.put(
+            "exp_effect_daily", experiment_id=experiment, metric="conversion", variant=variant, date=date(2026, 3, day),
+            n=100 * day, n_control=90 * day, lift=lift, low=low, high=high,
+            sequential_low=outer[0] if outer else None, sequential_high=outer[1] if outer else None,
+        )  # fmt: skip
+
+    def segment(
+        self, experiment: str, variant: str, value: str, lift: float | None, p: float = 0.5, **changes: Any
+    ) -> None:
+        given: dict[str, Any] = {
+            "experiment_id": experiment, "metric": "conversion", "variant": variant, "segment": "country", "segment_value": value,
+            "n": 100, "n_control": 90, "lift": lift, "status": "ok", "reason": "", "p_adjusted": p,
+        }  # fmt: skip
+        if lift is not None:
+            given |= {"lift_low": lift - 0.2, "lift_high": lift + 0.2, "shrunk_lift": lift / 2}
+            given |= {"shrunk_low": lift / 2 - 0.1, "shrunk_high": lift / 2 + 0.1}
+        self.put("exp_segments", **(given | changes))
+
+    def booked(self, experiment: str, variant: str, amount: str, units: int | None = 100) -> None:
+        self.put(
+            "exp_finance", experiment_id=experiment, variant=variant, units=units, customers=7, bookings=9,
+            amount=Decimal(amount), new_mrr=Decimal(amount) / 10, net_mrr=Decimal(amount) / 20,
+        )  # fmt: skip
+
+    def handled(self, experiment: str, variant: str, **decisions: str | None) -> None:
+        """The verdict under each handling."""
+        for place, (handling, decision) in enumerate(decisions.items()):
+            lift = 0.12 + place / 100
+            self.put(
+                "exp_sensitivity", experiment_id=experiment, variant=variant, handling=handling, n=1234 + place, n_control=1200,
+                lift=lift, lift_low=lift - 0.07, lift_high=lift + 0.07, p_value=0.01, decision=decision,
+            )  # fmt: skip
+
+    def panel(self, experiment: str, labels: list[str], treated: dict[str, float | None]) -> None:
+        """Units over periods; treated: the period from which on, None for never."""
+        for unit, adopted in treated.items():
+            for period, label in enumerate(labels):
+                self.put(
+                    "exp_panel", experiment_id=experiment, metric="conversion", unit_id=unit, period=period, period_label=label,
+                    adopted=adopted, value=10 + period + (5 if adopted is not None and period >= adopted else 0),
+                )  # fmt: skip
+
+    @property
+    def pages(self) -> dict[str, Page]:
+        """The overview and every experiment's page, by name."""
+        return {page.name: page for page in experiment_pages(self.connection, Origin("run-1", "1.2.3"))}
+
+
+def _tried_in(connection: duckdb.DuckDBPyConnection) -> Tried:
+    connection.execute("set timezone = 'UTC'")
+    for name, columns in TYPES.items():
+        connection.execute(f"create table {name} ({columns})")
+    for name in READOUTS:
+        connection.execute(create_sql(name))
+    connection.execute(
+        "create table run_settings as select date '2026-04-30' as as_of_date, 'UTC' as business_time_zone, "
+        "'EUR' as reporting_currency"
+    )
+    return Tried(connection)
+
+
+@pytest.fixture
+def tried() -> Iterator[Tried]:
+    """No experiment yet."""
+    with duckdb.connect(":memory:") as connection:
+        yield _tried_in(connection)
+
+
+@pytest.fixture(scope="session")
+def kept_tried() -> Iterator[Tried]:
+    """Empty tables for experiments of which pages are made that many tests look at."""
+    with duckdb.connect(":memory:") as connection:
+        yield _tried_in(connection)

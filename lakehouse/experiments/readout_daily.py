@@ -103,7 +103,7 @@ def _looks(
 def _planned(
     design: ReadoutDesign, metric: MetricPlan, days: Sequence[DayOfSums], as_of: date
 ) -> list[Looked | None]:
-    """Between two looks nobody looks: a day has what the latest one said."""
+    """Between two looks nobody looks: a day has what the latest one said, and the last day stands until the as-of day."""
     plan = design.sequential
     if design.start is None or design.end is None:
         return [None] * len(days)
@@ -127,7 +127,7 @@ def _planned(
             )
         except ValueError:
             told[due] = None
+    until = [day.day for day in days[:-1]] + [as_of for _ in days[-1:]]
     return [
-        next((told[due] for due in reversed(calendar) if due in told and due <= day.day), None)
-        for day in days
+        next((told[due] for due in reversed(calendar) if due in told and due <= end), None) for end in until
     ]

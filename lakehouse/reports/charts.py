@@ -9,24 +9,20 @@ from typing import Any
 
 import altair as alt
 
-from lakehouse.reports.drawing import (
-    COLOURS,
-    HALF,
-    HIGHLIGHT,
-    INK,
-    ROWS,
-    WIDE,
-    Drawing,
-    Key,
-    drawing,
-    keys_of,
+from lakehouse.reports.charts_parts import (
+    axis_label,
+    bright,
+    days_axis,
+    figures_axis,
+    number_format,
+    quoted,
+    series_scale,
 )
-from lakehouse.reports.words import Form, plain
+from lakehouse.reports.drawing import COLOURS, HALF, INK, ROWS, WIDE, Drawing, Key, drawing, keys_of
+from lakehouse.reports.words import Form
 
 _DAY_MS = 86_400_000
 _FEW = 31
-_TICKS = {"year": "%b %Y", "quarter": "%b %Y", "month": "%b %Y", "week": "%-d %b %Y", "date": "%-d %b %Y"}
-_BRIGHT = alt.condition(f"{HIGHLIGHT} === '' || {HIGHLIGHT} === datum.key", alt.value(1.0), alt.value(0.15))
 
 
 def trend(
@@ -44,14 +40,14 @@ def trend(
     """
     keys = keys_of(dict(series))
     base = _folded(day, series).encode(
-        x=_days(day),
-        y=alt.Y("value:Q", title=y_title, axis=_figures(axis_format)),
+        x=days_axis(day),
+        y=alt.Y("value:Q", title=y_title, axis=figures_axis(axis_format)),
         color=_colour(keys),
-        opacity=_BRIGHT,
+        opacity=bright(),
         tooltip=_tips(form),
     )
     lines = base.mark_line(strokeWidth=2.2).encode(
-        strokeDash=alt.StrokeDash("key:N", scale=_scale(keys, "dash"), legend=None)
+        strokeDash=alt.StrokeDash("key:N", scale=series_scale(keys, "dash"), legend=None)
     )
     return drawing(alt.layer(lines, _points(base, day)), keys, width=width)
 
@@ -61,7 +57,7 @@ def stacked_bars(
 ) -> Drawing:
     """Counts per period, stacked. series: label by column, the first one at the bottom; step_days: a period's length."""
     keys = keys_of(dict(series), "block")
-    places = ", ".join(f"{_quoted(key.value)}: {place}" for place, key in enumerate(keys))
+    places = ", ".join(f"{quoted(key.value)}: {place}" for place, key in enumerate(keys))
     bars: alt.Chart = (
         _folded(day, series)
         .transform_calculate(
@@ -70,12 +66,12 @@ def stacked_bars(
         .transform_stack(stack="value", as_=["low", "high"], groupby=[day], sort=[alt.SortField("rank")])
         .mark_rect(stroke="white", strokeWidth=0.5)
         .encode(
-            x=_days(day),
+            x=days_axis(day),
             x2="end:T",
-            y=alt.Y("low:Q", title=y_title, axis=_figures("~s")),
+            y=alt.Y("low:Q", title=y_title, axis=figures_axis("~s")),
             y2="high:Q",
             color=_colour(keys),
-            opacity=_BRIGHT,
+            opacity=bright(),
             tooltip=_tips(form),
         )
     )
@@ -99,11 +95,11 @@ def ranked_bars(label: str, value: str, x_title: str, form: Form, *, width: int 
         x=alt.X(
             f"{value}:Q",
             title=x_title,
-            axis=alt.Axis(labelExpr=_label("~s"), tickCount=3, domain=False),
+            axis=alt.Axis(labelExpr=axis_label("~s"), tickCount=3, domain=False),
             scale=alt.Scale(nice=False),
         ),
     )
-    text = f"format(datum['{value}'], '{',.0f' if form.kind == 'amount' else _number_format(form)}')"
+    text = f"format(datum['{value}'], '{',.0f' if form.kind == 'amount' else number_format(form)}')"
     chart = alt.layer(
         bars.mark_bar(color=COLOURS[0], height=15).encode(
             tooltip=[alt.Tooltip(f"{label}:N", title="Name"), _tip(value, x_title, form)]
@@ -145,9 +141,9 @@ def cohort_points(
                 title="Month of the first purchase",
                 axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=10),
             ),
-            y=alt.Y("value:Q", title=y_title, axis=_figures(axis_format)),
+            y=alt.Y("value:Q", title=y_title, axis=figures_axis(axis_format)),
             color=_colour(keys),
-            opacity=_BRIGHT,
+            opacity=bright(),
             tooltip=[
                 alt.Tooltip("month:N", title="Cohort"),
                 alt.Tooltip("key:N", title="Window"),
@@ -156,7 +152,7 @@ def cohort_points(
             ],
         )
     )
-    shape = alt.Shape("key:N", scale=_scale(keys, "shape"), legend=None)
+    shape = alt.Shape("key:N", scale=series_scale(keys, "shape"), legend=None)
     complete = "datum.state === 'complete'"
     lines = base.transform_filter(complete).mark_line(strokeWidth=1.6)
     hollow = base.mark_point(size=52, fill="white", filled=False, strokeWidth=1.8).encode(shape=shape)
@@ -167,7 +163,7 @@ def cohort_points(
 def _folded(day: str, series: Mapping[str, str]) -> alt.Chart:
     """One row per day and series: `key` is its column, `name` its label, `value` its figure, `when` the day in words."""
     labels = (
-        "{" + ", ".join(f"{_quoted(key)}: {_quoted(label)}" for key, label in series.items()) + "}[datum.key]"
+        "{" + ", ".join(f"{quoted(key)}: {quoted(label)}" for key, label in series.items()) + "}[datum.key]"
     )
     return (
         alt.Chart(alt.NamedData(name=ROWS))
@@ -188,36 +184,8 @@ def _points(base: alt.Chart, day: str) -> alt.Chart:
     return points
 
 
-def _days(column: str) -> alt.X:
-    # On a UTC scale a day stands on the same spot in every reader's time zone.
-    axis = alt.Axis(
-        format=_TICKS,
-        tickCount=alt.ExprRef("max(3, floor(width / 110))"),
-        labelOverlap=True,
-        labelSeparation=10,
-    )
-    return alt.X(f"{column}:T", title=None, axis=axis, scale=alt.Scale(type="utc"))
-
-
-def _figures(number_format: str) -> alt.Axis:
-    return alt.Axis(labelExpr=_label(number_format), tickCount=5, domain=False, ticks=False, labelPadding=6)
-
-
-def _label(number_format: str) -> str:
-    # As an axis' own format, "~s" gives every tick the prefix of the largest: 0k; below one it says 500m, for milli.
-    small = "~f" if number_format == "~s" else number_format
-    return f"format(datum.value, abs(datum.value) < 1 ? '{small}' : '{number_format}')"
-
-
 def _colour(keys: tuple[Key, ...]) -> alt.Color:
-    return alt.Color("key:N", scale=_scale(keys, "colour"), legend=None)
-
-
-def _scale(keys: tuple[Key, ...], look: str) -> alt.Scale:
-    looks = [getattr(key, look) for key in keys]
-    return alt.Scale(
-        domain=[key.value for key in keys], range=[list(each) if look == "dash" else each for each in looks]
-    )
+    return alt.Color("key:N", scale=series_scale(keys, "colour"), legend=None)
 
 
 def _tips(form: Form) -> list[alt.Tooltip]:
@@ -229,12 +197,4 @@ def _tips(form: Form) -> list[alt.Tooltip]:
 
 
 def _tip(column: str, title: str, form: Form) -> alt.Tooltip:
-    return alt.Tooltip(f"{column}:Q", title=title, format=_number_format(form))
-
-
-def _number_format(form: Form) -> str:
-    return {"amount": ",.2f", "percent": ".1%", "count": ",.0f"}.get(form.kind, f",.{form.decimals}f")
-
-
-def _quoted(text: str) -> str:
-    return "'" + plain(text).replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return alt.Tooltip(f"{column}:Q", title=title, format=number_format(form))

@@ -97,7 +97,10 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of a list that leads to another page. status: what is wrong with it, empty where nothing is."""
+    """A line of a list that leads to another page.
+
+    status: what is wrong with it, empty where nothing is; then `good` stands there.
+    """
 
     href: str
     title: str
@@ -105,6 +108,7 @@ class Entry:
     facts: tuple[str, ...] = ()
     status: str = ""
     is_small: bool = False
+    good: str = "Up to date"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,10 @@ from lakehouse.reports.periods import periods_of
 from lakehouse.reports.write import issue_report
 
 if TYPE_CHECKING:
-    from conftest import Published, Shop
+    from conftest import Published, Shop, Tried
 
-NAMES = ("sample", "one-day", "commerce", "operations", "index")
+FILTERED = ("sample", "one-day", "commerce", "operations")
+NAMES = (*FILTERED, "experiments", "experiments/tried", "experiments/observed", "index")
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (
@@ -311,14 +312,64 @@ def hostile_lake(published: "Published") -> "Published":
     return published
 
 
+def hostile_trials(tried: "Tried") -> "Tried":
+    """Two experiments, of which every name would like to run; figures are missing, few, and far away."""
+    tried.experiment(
+        "tried", SCRIPT, "x" * 300, HOSTILE[2], name=SCRIPT, hypothesis=HOSTILE[4], owner=HOSTILE[1]
+    )
+    tried.healthy("tried", freshness="warn", contamination="fail")
+    for place, variant in enumerate(("control", SCRIPT, "x" * 300, HOSTILE[2])):
+        tried.booked("tried", variant, "1234567.891", 10 * place)
+        tried.seen("tried", variant, 3 + place, day=3 + 2 * place)
+        tried.seen("tried", variant, 1, reason=f"rule: {HOSTILE[place]}")
+        if variant == "control":
+            continue
+        for number, metric in enumerate((*HOSTILE[:4], "orders")):
+            adjusted = (
+                {"cuped_lift": 0.1, "cuped_lift_low": 0.02, "cuped_lift_high": 0.2} if number % 2 else {}
+            )
+            far = {"lift": 40.0, "lift_low": None, "lift_high": None} if number == 2 else {}
+            role = ("primary", "secondary", "guardrail")[min(number, 2)]
+            tried.reads(
+                "tried", variant, metric, label=metric, role=role, margin=0.1, kind="mean", **adjusted, **far
+            )
+        for number, value in enumerate(HOSTILE):
+            tried.segment(
+                "tried", variant, value, None if number == 3 else number / 10 - 0.2, metric=HOSTILE[0]
+            )
+        for day in range(2, 2 + 14 * (place - 1)):
+            outer = (0.1 - 3 / day, 0.1 + 3 / day) if place == 2 and day > 4 else None
+            tried.day("tried", variant, day, None if day == 5 else 0.1 + 1 / day, outer)
+        tried.handled(
+            "tried", variant, exclude="ship", first_exposure="keep running", intention_to_treat=None
+        )
+    quasi = {
+        "design": "synthetic_control",
+        "unit": None,
+        "control": "untreated",
+        "starts": "1989",
+        "ends": None,
+    }
+    tried.experiment("observed", name=HOSTILE[3], **quasi)
+    tried.healthy("observed")
+    tried.reads(
+        "observed", "treated", control="untreated", label=SCRIPT, lift=-0.2, lift_low=-0.3, lift_high=-0.1
+    )
+    tried.panel(
+        "observed", [str(year) for year in range(1980, 2000)], {"north": 9, "south": None, "west": None}
+    )
+    return tried
+
+
 @pytest.fixture(scope="session")
-def built(kept_shop: "Shop", kept_published: "Published") -> dict[str, Page]:
+def built(kept_shop: "Shop", kept_published: "Published", kept_tried: "Tried") -> dict[str, Page]:
     """The pages by name, before they became files."""
     pages = [
         sample_page(),
         one_day_page(),
         commerce_page(hostile_shop(kept_shop).connection, ORIGIN),
         hostile_lake(kept_published).page,
+        *hostile_trials(kept_tried).pages.values(),
     ]
     return {page.name: page for page in pages}
 
@@ -344,7 +395,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=[name for name in NAMES if name != "index"])
+@pytest.fixture(params=FILTERED)
 def filtered(request: pytest.FixtureRequest) -> str:
     """The name of each page with filters in turn."""
     return str(request.param)
