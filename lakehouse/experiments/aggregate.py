@@ -7,37 +7,53 @@ Belongs here: which units each row of exp_aggregate runs over. Not here: the sum
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import duckdb
 
 from lakehouse.experiments.experiment import HANDLINGS, Handling
 from lakehouse.experiments.measure import Slot
 from lakehouse.experiments.plan import Plan
-from lakehouse.experiments.sums import Summand, as_rows, summed
+from lakehouse.experiments.sums import Summand, as_rows, decimals, summed
 from lakehouse.experiments.units import is_mature
 from lakehouse.sql_text import literal
 
 
-def summands_of(plan: Plan) -> list[Summand]:
-    return [Summand.of(measure, number) for number, measure in enumerate(plan.measures)]
+def summands_of(connection: duckdb.DuckDBPyConnection, plan: Plan, *, has_alternative: bool) -> list[Summand]:
+    """The metrics of an experiment with the decimals that its table of units asks for."""
+    plain = [Summand.of(measure, number) for number, measure in enumerate(plan.measures)]
+    parts = [(one.number, part, column) for one in plain for part, column in one.columns.items()]
+    largest = []
+    for number, part, column in parts:
+        other = Slot(part, number, is_alternative=True).column
+        is_twice = has_alternative and number == 0 and part in "yd"
+        largest.append(f"max(greatest(abs({column}), abs({other})))" if is_twice else f"max(abs({column}))")
+    row = connection.execute(f"select count(*), {', '.join(largest)} from {plan.units_table}").fetchall()[0]
+    found = {place[:2]: decimals(value, row[0]) for place, value in zip(parts, row[1:], strict=True)}
+    return [replace(one, decimals={part: found[one.number, part] for part in one.columns}) for one in plain]
 
 
 def matured(plan: Plan, summands: Iterable[Summand], further: str, *, alternative: bool = False) -> str:
-    """The experiment's units with their variables, null where a window is still open. `further`: columns kept."""
+    """The experiment's units with their variables as whole numbers, null where a window is still open.
+
+    `further`: columns kept.
+    """
     kept = []
     for one in summands:
         for part, column in one.columns.items():
             source = Slot(part, one.number, is_alternative=alternative and part in "yd").column
             ended = is_mature(one.window_days)
-            value = source if ended == "true" else f"case when {ended} then {source} end"
+            whole = one.whole(part, source)
+            value = whole if ended == "true" else f"case when {ended} then {whole} end"
             kept.append(f"{value} as {column}")
     return f"select {', '.join([further, *kept])} from {plan.units_table}"
 
 
-def aggregate_units(connection: duckdb.DuckDBPyConnection, plan: Plan, *, has_alternative: bool) -> None:
+def aggregate_units(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, summands: list[Summand], *, has_alternative: bool
+) -> None:
     """Fills exp_aggregate for one experiment."""
     own = plan.experiment.eligibility.contamination
-    summands = summands_of(plan)
     _insert(connection, plan, summands, own, f"{matured(plan, summands, 'variant')} where is_eligible")
     primary = summands[:1]
     for handling in HANDLINGS:
@@ -104,7 +120,8 @@ def _insert_clusters(
         f"from ({units} where is_eligible) group by cluster_id, variant"
     )
     clustered = [
-        Summand(one.name, one.number, one.window_days, has_d=True, has_x=one.has_x) for one in summands
+        Summand(one.name, one.number, one.window_days, has_d=True, has_x=one.has_x, decimals=one.decimals)
+        for one in summands
     ]
     made = [
         f"{f'sum(open_{one.number})' if column.startswith('immature') else sql} as {column}"

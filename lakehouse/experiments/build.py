@@ -10,7 +10,7 @@ from datetime import date
 
 import duckdb
 
-from lakehouse.experiments.aggregate import aggregate_units
+from lakehouse.experiments.aggregate import aggregate_units, summands_of
 from lakehouse.experiments.clock import Clock
 from lakehouse.experiments.eligibility import find_units, link_identities
 from lakehouse.experiments.experiment import Experiment
@@ -82,9 +82,10 @@ def _build(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock) -> N
     measured = measure_units(connection, plan, clock, has_alternative=has_alternative)
     audits = make_units(connection, plan, clock, measured, has_alternative=has_alternative)
     _record_metrics(connection, plan, audits)
-    aggregate_units(connection, plan, has_alternative=has_alternative)
-    slice_by_segment(connection, plan)
-    slice_by_day(connection, plan)
+    summands = summands_of(connection, plan, has_alternative=has_alternative)
+    aggregate_units(connection, plan, summands, has_alternative=has_alternative)
+    slice_by_segment(connection, plan, summands)
+    slice_by_day(connection, plan, summands)
     attribute_bookings(connection, plan, clock)
     connection.execute("drop table _units")
 

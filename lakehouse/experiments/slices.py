@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import duckdb
 
-from lakehouse.experiments.aggregate import matured, summands_of
+from lakehouse.experiments.aggregate import matured
 from lakehouse.experiments.plan import Plan
 from lakehouse.experiments.sums import Summand, as_rows, summed
 from lakehouse.experiments.units import known_on
@@ -18,9 +18,8 @@ MOST_VALUES = 50
 OTHER = "(other)"
 
 
-def slice_by_segment(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+def slice_by_segment(connection: duckdb.DuckDBPyConnection, plan: Plan, summands: list[Summand]) -> None:
     """Fills exp_deep_dive for one experiment: one row per metric, variant, segment and its value."""
-    summands = summands_of(plan)
     for number, name in enumerate(plan.experiment.segments):
         value = _folded(connection, plan, f"s{number}")
         units = matured(plan, summands, f"variant, {value} as segment_value")
@@ -45,24 +44,24 @@ def _folded(connection: duckdb.DuckDBPyConnection, plan: Plan, column: str) -> s
     return f"case when {column} in ({kept}) then {column} else {literal(OTHER)} end"
 
 
-def slice_by_day(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+def slice_by_day(connection: duckdb.DuckDBPyConnection, plan: Plan, summands: list[Summand]) -> None:
     """Fills exp_daily for one experiment: on each day the sums of all units known by then, for every variant."""
     by_window: dict[int | None, list[Summand]] = {}
-    for one in summands_of(plan):
+    for one in summands:
         by_window.setdefault(one.window_days, []).append(one)
-    for window, summands in by_window.items():
-        columns = [column for one in summands for column in one.sums]
+    for window, alike in by_window.items():
+        columns = [column for one in alike for column in one.sums]
         cumulated = [
             f"sum({column}) over (partition by variant order by known_on) as {column}" for column in columns
         ]
-        units = matured(plan, summands, f"variant, {known_on(window)} as known_on")
+        units = matured(plan, alike, f"variant, {known_on(window)} as known_on")
         mature = "" if window is None else f"and mature_{window}"
         variants = ", ".join(f"({literal(variant)})" for variant in plan.experiment.variants)
         connection.execute(
             f"""
             create or replace temp table _sums as
             with daily as (
-                select variant, known_on, {summed(summands)}
+                select variant, known_on, {summed(alike)}
                 from ({units} where is_eligible {mature}) group by variant, known_on
             ),
             days as (
@@ -78,7 +77,7 @@ def slice_by_day(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
             """
         )
         given = {**_given(plan), "date": "date"}
-        connection.execute(f"insert into exp_daily by name {as_rows(summands, '_sums', given)}")
+        connection.execute(f"insert into exp_daily by name {as_rows(alike, '_sums', given)}")
         connection.execute("drop table _sums")
 
 
