@@ -34,7 +34,7 @@ class Clock:
         """The business day of a UTC timestamp, as SQL."""
         if self.time_zone == "UTC":
             return f"cast({timestamp_sql} as date)"
-        return f"cast({timestamp_sql} at time zone 'UTC' at time zone {literal(self.time_zone)} as date)"
+        return f"cast(cast({timestamp_sql} as timestamp) at time zone 'UTC' at time zone {literal(self.time_zone)} as date)"
 
 
 def day(value: date) -> str:
