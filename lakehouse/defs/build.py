@@ -13,8 +13,9 @@ from lakehouse.defs.experiments import experiment_assets
 from lakehouse.defs.feeds import feed_checks, raw_asset, staging_asset
 from lakehouse.defs.jobs import daily_schedule, jobs
 from lakehouse.defs.models import model_assets
-from lakehouse.defs.published import published_asset, report_assets
+from lakehouse.defs.published import published_asset
 from lakehouse.defs.readouts import readout_assets
+from lakehouse.defs.reports import report_assets
 from lakehouse.defs.resources import WarehouseResource
 from lakehouse.defs.sensors import failure_sensor, landing_sensor
 from lakehouse.settings import Settings

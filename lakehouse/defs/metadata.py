@@ -14,6 +14,7 @@ from lakehouse.ingest.raw import Ingested
 from lakehouse.reports.dataset import shown
 from lakehouse.reports.page import Page
 from lakehouse.reports.svg import to_png
+from lakehouse.reports.words import plain
 from lakehouse.warehouse.build import Built
 from lakehouse.warehouse.checks import Check, Verdict
 from lakehouse.warehouse.feed_checks import Finding
@@ -73,6 +74,17 @@ def report_metadata(page: Page, path: Path, index: Path) -> dict[str, Any]:
     if preview := _preview(page):
         metadata["preview"] = dg.MetadataValue.md(preview)
     return metadata
+
+
+def reports_metadata(pages: Sequence[Page], paths: Sequence[Path]) -> dict[str, Any]:
+    """A table of further pages, each with its first sentence; nothing for none."""
+    if not pages:
+        return {}
+    rows = [
+        {"page": page.title, "summary": plain(page.summary.text), "path": str(path)}
+        for page, path in zip(pages, paths, strict=True)
+    ]
+    return {"pages": dg.MetadataValue.md(_table(rows))}
 
 
 def _preview(page: Page) -> str:

@@ -1,29 +1,18 @@
-"""The end of a run: the read-only copy for readers, and the reports made from it."""
+"""The read-only copy for readers, made when everything stands."""
 
-import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-import duckdb
 
 from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
-from lakehouse.defs.history import check_records, run_records
-from lakehouse.defs.metadata import report_metadata
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.experiments.tables import UNITS_GROUP, experiment_models
-from lakehouse.reports.commerce import commerce_page
-from lakehouse.reports.operations import operations_page
-from lakehouse.reports.page import Origin, Page
-from lakehouse.reports.write import issue_report
 from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.publish import PUBLISHED_GROUPS, forget_feeds, publish, record_feeds, record_run
 
 PUBLISHED = "published_marts"
-
-# What makes a report's page: of the published copy, of what the page says of its making, of Dagster's memory.
-MakePage = Callable[[duckdb.DuckDBPyConnection, Origin, dg.DagsterInstance], Page]
 
 
 def published_asset(catalog: Catalog, contracts: Sequence[Contract]) -> dg.AssetsDefinition:
@@ -73,53 +62,3 @@ def published_asset(catalog: Catalog, contracts: Sequence[Contract]) -> dg.Asset
         )
 
     return _published
-
-
-def report_assets(check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
-    """The report pages. check_keys: the checks that the operations report tells of."""
-
-    def commerce(
-        connection: duckdb.DuckDBPyConnection, origin: Origin, _instance: dg.DagsterInstance
-    ) -> Page:
-        return commerce_page(connection, origin)
-
-    def operations(
-        connection: duckdb.DuckDBPyConnection, origin: Origin, instance: dg.DagsterInstance
-    ) -> Page:
-        return operations_page(connection, origin, run_records(instance), check_records(instance, check_keys))
-
-    return [
-        _report_asset(
-            "commerce_report",
-            "reports/commerce.html: how the shop did, on one self-contained page.",
-            commerce,
-        ),
-        _report_asset(
-            "operations_report",
-            "reports/operations.html: files, rows, quarantine, runs and checks, on one self-contained page.",
-            operations,
-        ),
-    ]
-
-
-def _report_asset(name: str, description: str, make: MakePage) -> dg.AssetsDefinition:
-    """A page made from the published copy and issued with its archive and index."""
-
-    @dg.asset(
-        name=name,
-        deps=[PUBLISHED],
-        group_name="reports",
-        kinds={"altair", "html"},
-        owners=["team:platform"],
-        description=description,
-    )
-    def _report(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult:
-        settings = warehouse.settings
-        paths = settings.paths
-        origin = Origin(context.run.run_id, importlib.metadata.version("lakehouse"))
-        with duckdb.connect(str(paths.marts), read_only=True) as connection:
-            page = make(connection, origin, context.instance)
-        path = issue_report(page, paths.reports_dir, settings.archive_days, paths.cache)
-        return dg.MaterializeResult(metadata=report_metadata(page, path, paths.reports_dir / "index.html"))
-
-    return _report

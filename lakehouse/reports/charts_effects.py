@@ -43,7 +43,7 @@ def forest(
     x_title: str,
     form: Form,
     *,
-    reach: float | None = None,
+    reach: tuple[float, float] | None = None,
     is_twinned: bool = False,
     width: int = WIDE,
 ) -> Drawing:
@@ -51,7 +51,7 @@ def forest(
 
     label, key: columns of the row's name and of its kind, one of `keys` (name by value); kinds differ in colour and
     in shape. The columns estimate, low and high hold the figures; a row without bounds is a point alone.
-    is_twinned: rows of one label stand together, one line for each kind. reach: how far from zero is drawn; what lies
+    is_twinned: rows of one label stand together, one line for each kind. reach: from where to where is drawn; what lies
     beyond is cut off, a point beyond stands hollow at the edge.
     """
     kinds = keys_of(dict(keys), "point")
@@ -85,9 +85,11 @@ def forest(
     if is_twinned:
         base = base.encode(yOffset=alt.YOffset("key:N", sort=[kind.value for kind in kinds]))
     axis = alt.Axis(
-        labelExpr=axis_label(_axis_format(form)), tickCount=alt.ExprRef("max(3, floor(width / 130))")
+        labelExpr=axis_label(_axis_format(form)),
+        labelSeparation=10,
+        tickCount=alt.ExprRef("max(3, floor(width / 130))"),
     )
-    scale = alt.Scale(domain=[-reach, reach]) if reach else alt.Scale(zero=True)
+    scale = alt.Scale(domain=list(reach)) if reach else alt.Scale(zero=True)
 
     def at(column: str) -> alt.X:
         return alt.X(f"{column}:Q", title=x_title, axis=axis, scale=scale)
@@ -113,13 +115,13 @@ def effect_band(
     y_title: str,
     form: Form,
     *,
-    reach: float | None = None,
+    reach: tuple[float, float] | None = None,
     width: int = WIDE,
 ) -> Drawing:
     """A line of an effect over days, its interval as a band, and the bounds of another, wider interval around it.
 
     Columns: estimate, low, high, outer_low and outer_high. labels: the names of "estimate", "inner" and "outer"; one
-    that isn't named isn't drawn. reach: how far from zero is drawn.
+    that isn't named isn't drawn. reach: from where to where is drawn.
     """
     looks = {"estimate": "line", "inner": "block", "outer": "line"}
     keys = tuple(
@@ -145,7 +147,7 @@ def effect_band(
             ],
         )
     )
-    scale = alt.Scale(domain=[-reach, reach]) if reach else alt.Scale(zero=True)
+    scale = alt.Scale(domain=list(reach)) if reach else alt.Scale(zero=True)
 
     def at(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", title=y_title, axis=figures_axis(_axis_format(form)), scale=scale)
@@ -256,9 +258,9 @@ def _dimmed(key: str, full: float) -> Any:
     )
 
 
-def _up_to(reach: float | None, column: str) -> str:
+def _up_to(reach: tuple[float, float] | None, column: str) -> str:
     """The figure, or the edge where it lies beyond: a mark outside would still take room on paper."""
-    return f"clamp(datum.{column}, {-reach}, {reach})" if reach else f"datum.{column}"
+    return f"clamp(datum.{column}, {reach[0]}, {reach[1]})" if reach else f"datum.{column}"
 
 
 def _interval(low: str, high: str, form: Form) -> str:

@@ -81,7 +81,6 @@ def _table(trial: Trial, found: pl.DataFrame) -> Table:
         Column("Bookings", "bookings", words.COUNT),
         Column("Amount", "amount", words.AMOUNT),
         Column(f"Per {one}", "amount_per_unit", words.AMOUNT),
-        Column("New MRR", "new_mrr", words.AMOUNT),
         Column("Net MRR", "net_mrr", words.AMOUNT),
         Column(f"Net MRR per {one}", "mrr_per_unit", words.AMOUNT),
     )

@@ -52,21 +52,29 @@ def metrics(trial: Trial) -> Section:
     )
 
 
-def reach_of(frame: pl.DataFrame, *others: str) -> float | None:
-    """How far from zero a chart of these rows reaches; None where nothing lies beside zero.
+def reach_of(frame: pl.DataFrame, *others: str, always: int = 0) -> tuple[float, float] | None:
+    """From where to where a chart of these rows reaches, zero within; None where nothing lies beside zero.
 
-    Columns: estimate, low, high and `others`. What lies far beyond most of the bounds is cut off.
+    Columns: estimate, low, high and `others`. What lies far beyond most of the bounds is cut off, but nothing of the
+    first rows, `always` of them.
     """
+    names = ("low", "high", *others)
 
-    def away(*names: str) -> list[float]:
-        return sorted(abs(value) for name in names for value in frame[name].drop_nulls())
+    def away(rows: pl.DataFrame, *columns: str) -> list[float]:
+        return sorted(abs(value) for name in columns for value in rows[name].drop_nulls())
 
-    ends, points = away("low", "high", *others), away("estimate")
+    ends, points = away(frame, *names), away(frame, "estimate")
     if not any([*ends, *points]):
         return None
     usual = ends[len(ends) // 2] if ends else points[-1]
     far = max(_REACH * usual, min(points[-1], _FARTHEST * usual)) if points else _REACH * usual
-    return round(1.08 * max(min(far, max([*ends, *points])), _NEAREST), 6)
+    far = max([far, _NEAREST, *away(frame.head(always), "estimate", *names)])
+    shown = [
+        max(-far, min(far, value)) for name in ("estimate", *names) for value in frame[name].drop_nulls()
+    ]
+    low, high = min(0.0, *shown), max(0.0, *shown)
+    room = 0.06 * max(high - low, _NEAREST)
+    return round(low - room, 6), round(high + room, 6)
 
 
 def _told(trial: Trial) -> str:
@@ -96,7 +104,7 @@ def _forest(trial: Trial, variant: str, place: int) -> Chart:
     frame = pl.DataFrame(readings, schema=_SCHEMA, orient="row")
     keys = {key: name for key, name in READINGS.items() if key in set(frame["key"])} or READINGS
     ends = [end for name in ("low", "high") for end in frame[name].drop_nulls()]
-    reach = reach_of(frame)
+    reach = reach_of(frame, always=sum(frame["label"] == labels[0]))
     against = f"{words.shorten(variant, 60)} against {words.shorten(trial.control, 60)}"
     columns = (
         Column("Metric", "metric", is_name=True),
@@ -115,7 +123,7 @@ def _forest(trial: Trial, variant: str, place: int) -> Chart:
         "Noise removed: the part of the change's variance that the time before explains.",
         noun=("metric with a change", "metrics with a change"),
     )
-    cut = reach is not None and any(abs(end) > reach for end in ends)
+    cut = reach is not None and not all(reach[0] <= end <= reach[1] for end in ends)
     note = f"Lines are {trial.level} intervals; one that crosses the dashed line at zero may be no change at all."
     return Chart(
         f"forest-{place + 1}",

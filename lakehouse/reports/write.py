@@ -5,6 +5,7 @@ Here belong files and folders. What a page looks like belongs to `render`, what 
 
 import re
 import shutil
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,20 +19,45 @@ _ISSUE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def issue_report(page: Page, folder: Path, archive_days: int, cache: Path | None = None) -> Path:
-    """Write the page to `folder`, keep a copy in the archive, and bring the index up to date.
+    """Write one page as issue_reports writes many."""
+    return issue_reports([page], folder, archive_days, cache)[0]
+
+
+def issue_reports(
+    pages: Iterable[Page], folder: Path, archive_days: int, cache: Path | None = None
+) -> list[Path]:
+    """Write the pages to `folder`, keep copies in the archive, and bring the index up to date.
 
     A page's copy lies under the day that its data is of: made again for the same day, it replaces its copy.
     Copies of days that lie more than `archive_days` before the newest copy's are deleted; 0 keeps no copy.
     cache: where the drawing library is kept between processes.
     Raises OSError when a file can't be written; what stood there before stays.
     """
-    content = render(page, cache=cache).encode("utf-8")
-    if page.as_of is not None and archive_days > 0:
-        write_whole(content, folder / ARCHIVE / page.as_of.isoformat() / f"{page.name}.html")
-    path = write_whole(content, folder / f"{page.name}.html")
+    paths = []
+    for page in pages:
+        content = render(page, cache=cache).encode("utf-8")
+        if page.as_of is not None and archive_days > 0:
+            write_whole(content, folder / ARCHIVE / page.as_of.isoformat() / f"{page.name}.html")
+        paths.append(write_whole(content, folder / f"{page.name}.html"))
     _forget(folder / ARCHIVE, archive_days)
     issue_index(folder)
-    return path
+    return paths
+
+
+def withdraw_reports(folder: Path, below: str, kept: Collection[Path]) -> list[Path]:
+    """Delete pages in the folder `below` that are none of those kept: what they told of has left the lake.
+
+    Their copies stay in the archive for as long as any; files that no report made stay too. Gives the deleted paths.
+    """
+    gone = []
+    for mark in read_marks(folder / below):
+        path = folder / below / f"{mark.name}.html"
+        if path not in kept:
+            path.unlink()
+            gone.append(path)
+    if gone:
+        issue_index(folder)
+    return gone
 
 
 def issue_index(folder: Path) -> Path:
