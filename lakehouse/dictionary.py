@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
+from lakehouse.experiments.tables import GROUP, experiment_models
 from lakehouse.warehouse.account import ACCOUNT, AccountTable
 from lakehouse.warehouse.checks import checks_of
 from lakehouse.warehouse.model import Model
@@ -16,7 +17,7 @@ def data_dictionary(catalog: Catalog) -> str:
     lines = [
         "# Data dictionary",
         "",
-        "Made from `contracts/`, `sources/` and `models/**/schema.yml` by `lakehouse docs`. Do not edit: a test fails when it is stale.",
+        "Made from `contracts/`, `sources/` and every `schema.yml` by `lakehouse docs`. Do not edit: a test fails when it is stale.",
         "",
         "Money is DECIMAL, times are UTC, intervals are half-open, ids are text.",
     ]
@@ -30,6 +31,8 @@ def data_dictionary(catalog: Catalog) -> str:
             (model for model in catalog.models if model.group == group), key=lambda model: model.name
         )
         lines += ["", f"## {title}", *(line for model in models for line in _model(model))]
+    tables = (model for model in experiment_models(catalog.plans) if model.group == GROUP)
+    lines += ["", "## Experiments", *(line for model in tables for line in _model(model))]
     lines += ["", "## The lake's account of itself", *(line for table in ACCOUNT for line in _account(table))]
     return "\n".join(lines) + "\n"
 

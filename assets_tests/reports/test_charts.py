@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
+import altair as alt
 import polars as pl
 import pytest
 import vl_convert
@@ -83,6 +84,15 @@ def test_every_form_draws_with_a_title_and_a_description_in_the_room_it_has(
     assert marks(root, "#0072B2", "#D55E00") >= 2
     assert float(root.get("width", "0")) <= (NARROW if is_narrow else WIDE)
     assert float(root.get("height", "0")) > 80
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_a_specification_that_the_schema_knows(form: str) -> None:
+    build, rows = FORMS[form]
+
+    spec = build().spec(len(rows), is_narrow=False)
+
+    assert alt.Chart.from_dict(spec, validate=True).to_dict()["width"] == build().width
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -3,12 +3,13 @@
 from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
+import altair as alt
 import polars as pl
 import pytest
 
 from lakehouse.reports import words
 from lakehouse.reports.charts_effects import effect_band, forest, panel_lines
-from lakehouse.reports.drawing import COLOURS, Drawing
+from lakehouse.reports.drawing import COLOURS, NARROW, Drawing
 from lakehouse.reports.svg import to_svg
 
 KEYS = {"plain": "As measured", "shrunk": 'It\'s "shrunk" \\'}
@@ -34,7 +35,7 @@ def painted(svg: ET.Element, *, fill: str = "", stroke: str = "") -> list[ET.Ele
     ]
 
 
-def a_forest(*rows: Row, reach: float | None = None, is_twinned: bool = False) -> ET.Element:
+def a_forest(*rows: Row, reach: tuple[float, float] | None = None, is_twinned: bool = False) -> ET.Element:
     frame = pl.DataFrame(rows, schema={"label": pl.String, "key": pl.String, **FIGURES}, orient="row")
     return drawn(
         forest("label", "key", KEYS, "Change", words.PERCENT, reach=reach, is_twinned=is_twinned), frame
@@ -67,7 +68,9 @@ def test_twins_stand_together_under_one_label() -> None:
 
 
 def test_what_lies_beyond_the_reach_is_cut_off_and_a_point_stands_hollow_at_the_edge() -> None:
-    svg = a_forest(("Orders", "plain", 40.0, 0.1, 90.0), ("Visits", "plain", 0.2, 0.1, 0.3), reach=0.5)
+    svg = a_forest(
+        ("Orders", "plain", 40.0, 0.1, 90.0), ("Visits", "plain", 0.2, 0.1, 0.3), reach=(-0.5, 0.5)
+    )
     ends = [
         float(each.get("x2", 0))
         for each in svg.iter("line")
@@ -86,7 +89,7 @@ def test_a_hostile_label_is_text(label: str) -> None:
     assert [text for text in texts(svg) if text[:2] == words.plain(label)[:2]]
 
 
-def a_band(days: int, *, outer: bool = True, reach: float | None = None) -> ET.Element:
+def a_band(days: int, *, outer: bool = True, reach: tuple[float, float] | None = None) -> ET.Element:
     rows = [
         (date(2026, 3, 1) + timedelta(days=day), 0.1, 0.1 - 1 / (day + 1), 0.1 + 1 / (day + 1), -1.0, 1.5)
         for day in range(days)
@@ -115,7 +118,7 @@ def test_one_day_is_a_point_with_its_interval() -> None:
 
 def test_a_band_reaches_no_farther_than_it_is_told() -> None:
     assert [text for text in texts(a_band(40)) if text == "150%"]
-    assert not [text for text in texts(a_band(40, reach=0.5)) if text == "100%"]
+    assert not [text for text in texts(a_band(40, reach=(-0.5, 0.5))) if text == "100%"]
 
 
 @pytest.mark.parametrize("is_dated", [True, False])
@@ -143,3 +146,19 @@ def test_nothing_is_hidden_in_drawings_without_a_reach() -> None:
 
     assert drawing.keys == (), "one kind needs no legend"
     assert drawing.row_height == 26
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [
+        forest("label", "key", KEYS, "Change", words.PERCENT, reach=(-0.1, 0.4), is_twinned=True),
+        effect_band("day", {"estimate": "So far", "inner": "One look", "outer": "Every look"}, "Change", words.PERCENT),
+        panel_lines("at", {"treated": "Treated"}, "Sales", words.Form("number"), since=1984),
+        panel_lines("at", {"treated": "Treated"}, "Sales", words.Form("number"), since=date(1984, 1, 1), is_dated=True),
+    ],
+    ids=["forest", "band", "numbered panel", "dated panel"],
+)  # fmt: skip
+def test_every_form_is_a_specification_that_the_schema_knows(drawing: Drawing) -> None:
+    spec = drawing.spec(3, is_narrow=True)
+
+    assert alt.Chart.from_dict(spec, validate=True).to_dict()["width"] == NARROW

@@ -13,7 +13,7 @@ import pytest
 from lakehouse.durable import write_whole
 from lakehouse.reports.page import Origin, Page, Sentence
 from lakehouse.reports.render import render
-from lakehouse.reports.write import archived_days, issue_report
+from lakehouse.reports.write import archived_days, issue_report, issue_reports, withdraw_reports
 
 DAY = date(2025, 3, 1)
 KEPT = 30
@@ -161,3 +161,20 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path:
 
     assert sorted(tmp_path.iterdir()) == sorted([living, other, path])
     assert path.read_bytes() == b"whole"
+
+
+def test_pages_of_what_has_left_the_lake_are_withdrawn_and_stay_in_the_archive(tmp_path: Path) -> None:
+    pages = [page_of(DAY, name) for name in ("trials", "trials/kept", "trials/gone")]
+    paths = issue_reports(pages, tmp_path, KEPT)
+    foreign = tmp_path / "trials" / "notes.html"
+    foreign.write_text("<p>Mine.</p>", encoding="utf-8")
+
+    assert withdraw_reports(tmp_path, "trials", paths[:2]) == [tmp_path / "trials" / "gone.html"]
+
+    assert [path.exists() for path in paths] == [True, True, False]
+    assert foreign.exists()
+    assert (tmp_path / "archive" / "2025-03-01" / "trials" / "gone.html").exists()
+    links = Links(tmp_path / "index.html").found
+    assert "trials/kept.html" in links
+    assert "trials/gone.html" not in links
+    assert withdraw_reports(tmp_path, "trials", paths[:2]) == []
