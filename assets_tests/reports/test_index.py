@@ -59,8 +59,8 @@ def test_pages_in_folders_are_listed_by_their_place(tmp_path: Path) -> None:
     found = read_marks(tmp_path)
 
     assert [each.name for each in found] == ["experiments/a b", "experiments/index", "sales"]
-    links = [entry.href for entry in index_page(found, {}).sections[0].entries]
-    assert links == ["experiments/a%20b.html", "experiments/index.html", "sales.html"]
+    links = [entry.href for section in index_page(found, {}).sections for entry in section.entries]
+    assert links == ["sales.html", "experiments/a%20b.html", "experiments/index.html"]
 
 
 def test_files_that_no_report_made_are_passed_over(tmp_path: Path) -> None:
@@ -99,6 +99,15 @@ def test_a_page_of_an_earlier_day_and_a_page_that_warns_stand_out() -> None:
         "Stock": "Of an earlier day than the newest report, 1 Mar 2025: its last run did not finish.",
         "Payments": "Orders are late.",
     }
+
+
+def test_pages_in_a_folder_stand_under_the_page_that_leads_to_them() -> None:
+    page = index_page((mark("trials/a"), mark("trials/b", DAY, "Well."), mark("trials"), mark("sales")), {})
+
+    listed = {section.title: [entry.href for entry in section.entries] for section in page.sections}
+    assert listed["Current reports"] == ["trials.html", "sales.html"]
+    assert listed["Trials, page by page"] == ["trials/a.html", "trials/b.html"]
+    assert page.sections[1].entries[1].status == "The page warns of this.", "its summary says it already"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ the folder; nothing is kept beside the pages that could disagree with them.
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -90,32 +90,45 @@ def index_page(marks: Sequence[Mark], archive: Mapping[str, Sequence[Mark]]) -> 
         ),
         as_of=newest,
         period=None,
-        sections=(_reports(marks, newest), _archive(archive, {(mark.name, mark.as_of) for mark in marks})),
+        sections=(
+            _reports([mark for mark in marks if "/" not in mark.name], newest),
+            *_below(marks, newest),
+            _archive(archive, {(mark.name, mark.as_of) for mark in marks}),
+        ),
     )
 
 
 def _reports(marks: Sequence[Mark], newest: date | None) -> Section:
     if not marks:
         return Section("reports", "Reports", empty="No report has been made yet. Run: lakehouse run")
-    return Section(
-        "reports",
-        "Current reports",
-        entries=tuple(
-            Entry(
-                href=quote(f"{mark.name}.html"),
-                title=mark.title,
-                text=mark.summary,
-                facts=(f"Data as of {words.day(mark.as_of)}", f"run {mark.run_id}"),
-                status=_status(mark, newest),
-            )
-            for mark in marks
-        ),
+    return Section("reports", "Current reports", entries=tuple(_entry(mark, newest) for mark in marks))
+
+
+def _below(marks: Sequence[Mark], newest: date | None) -> Iterator[Section]:
+    """The pages in each folder, under the title of the page that leads to them."""
+    titles = {mark.name: mark.title for mark in marks}
+    folders = sorted({mark.name.rpartition("/")[0] for mark in marks} - {""})
+    for place, folder in enumerate(folders):
+        entries = tuple(
+            _entry(mark, newest, is_small=True) for mark in marks if mark.name.rpartition("/")[0] == folder
+        )
+        yield Section(f"below-{place + 1}", f"{titles.get(folder, folder)}, page by page", entries=entries)
+
+
+def _entry(mark: Mark, newest: date | None, *, is_small: bool = False) -> Entry:
+    return Entry(
+        href=quote(f"{mark.name}.html"),
+        title=mark.title,
+        text=mark.summary,
+        facts=(f"Data as of {words.day(mark.as_of)}", f"run {mark.run_id}"),
+        status=_status(mark, newest),
+        is_small=is_small,
     )
 
 
 def _status(mark: Mark, newest: date | None) -> str:
     if mark.warnings:
-        return mark.warnings[0]
+        return "The page warns of this." if mark.warnings[0] in mark.summary else mark.warnings[0]
     if mark.as_of is not None and newest is not None and mark.as_of < newest:
         return f"Of an earlier day than the newest report, {words.day(newest)}: its last run did not finish."
     return ""
