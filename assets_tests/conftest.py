@@ -215,6 +215,12 @@ def lake_at(catalog: Catalog) -> Callable[[Path], Lake]:
 
 
 @pytest.fixture(scope="session")
+def company_at(catalog: Catalog) -> Callable[[Path], Company]:
+    """The lake in a given folder that holds a synthetic company, or is to hold one."""
+    return lambda root: Company(root, catalog)
+
+
+@pytest.fixture(scope="session")
 def shared_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of one test session have in common."""
     base = tmp_path_factory.getbasetemp()
