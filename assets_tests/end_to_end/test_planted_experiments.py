@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def test_recurring_revenue_opens_where_it_closed(tried: Any) -> None:
 
     assert len(days) > 300
     assert all(sum(day[:5]) == day[5] for day in days)
-    assert all(after[0] == before[5] for before, after in zip(days, days[1:], strict=False))
+    assert all(after[0] == before[5] for before, after in pairwise(days))
 
 
 def test_every_experiment_has_its_page_and_the_overview_leads_to_it(tried: Any) -> None:
