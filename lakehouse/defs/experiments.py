@@ -1,6 +1,6 @@
 """The tables of experiments as assets: built together in one pass over the registry, each with its own checks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -14,20 +14,52 @@ from lakehouse.warehouse.build import absent_tables, describe_table
 from lakehouse.warehouse.checks import Check, checks_of, run_check
 from lakehouse.warehouse.lineage import parse, tables_read
 from lakehouse.warehouse.model import Model
+from lakehouse.warehouse.session import WarehouseSession
 
 
 def experiment_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
     """The assets of the group `experiments`, before any readout."""
     staged = {contract.versions_table: contract.staged_table for contract in catalog.contracts.values()}
-    tables = [model for model in experiment_models(catalog.plans) if model.name in BUILT]
-    return [_tables_asset(catalog, tables, staged)]
+    models = [model for model in experiment_models(catalog.plans) if model.name in BUILT]
+
+    def build(session: WarehouseSession) -> None:
+        clock = experiments_clock(session.connection)
+        build_experiments(session.connection, catalog.plans, clock)
+
+    return [tables_asset("experiment_tables", models, build, staged)]
 
 
-def table_specs(models: Sequence[Model], staged: Mapping[str, str]) -> list[dg.AssetSpec]:
-    """Specs of tables that one step builds; it builds all of them, and tells of those that were asked for.
+def tables_asset(
+    name: str,
+    models: Sequence[Model],
+    build: Callable[[WarehouseSession], None],
+    staged: Mapping[str, str] | None = None,
+) -> dg.AssetsDefinition:
+    """Tables that one step builds together: it builds all of them, and tells of those that were asked for.
 
     `staged`: table of versions -> the asset that writes it.
     """
+
+    @dg.multi_asset(
+        name=name,
+        specs=_specs(models, staged or {}),
+        check_specs=_check_specs(models),
+        pool=WAREHOUSE_POOL,
+        can_subset=True,
+    )
+    def _built(
+        context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    ) -> Iterator[dg.MaterializeResult]:
+        with warehouse.session() as session:
+            build(session)
+        for model in models:
+            if dg.AssetKey(model.name) in context.selected_asset_keys:
+                yield _result(warehouse, model)
+
+    return _built
+
+
+def _specs(models: Sequence[Model], staged: Mapping[str, str]) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             model.name,
@@ -41,7 +73,7 @@ def table_specs(models: Sequence[Model], staged: Mapping[str, str]) -> list[dg.A
     ]
 
 
-def check_specs(models: Sequence[Model]) -> list[dg.AssetCheckSpec]:
+def _check_specs(models: Sequence[Model]) -> list[dg.AssetCheckSpec]:
     """An error keeps readers on the former copy, as for any other table."""
     return [
         dg.AssetCheckSpec(
@@ -52,7 +84,7 @@ def check_specs(models: Sequence[Model]) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def table_result(warehouse: WarehouseResource, model: Model) -> dg.MaterializeResult:
+def _result(warehouse: WarehouseResource, model: Model) -> dg.MaterializeResult:
     """What stands in a table that was just built, and the verdicts of its checks."""
     with warehouse.session() as session:
         built = describe_table(session.connection, model.name)
@@ -68,26 +100,3 @@ def _judged(warehouse: WarehouseResource, check: Check) -> dg.AssetCheckResult:
         if absent:
             return not_judged(check.model, check.name, absent)
         return check_result(check, run_check(session.connection, check, frozenset()))
-
-
-def _tables_asset(
-    catalog: Catalog, tables: Sequence[Model], staged: Mapping[str, str]
-) -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name="experiment_tables",
-        specs=table_specs(tables, staged),
-        check_specs=check_specs(tables),
-        pool=WAREHOUSE_POOL,
-        can_subset=True,
-    )
-    def _built(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.MaterializeResult]:
-        with warehouse.session() as session:
-            clock = experiments_clock(session.connection)
-            build_experiments(session.connection, catalog.plans, clock)
-        for model in tables:
-            if dg.AssetKey(model.name) in context.selected_asset_keys:
-                yield table_result(warehouse, model)
-
-    return _built

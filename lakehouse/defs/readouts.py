@@ -1,13 +1,12 @@
 """The readouts of experiments as assets: verdicts, segments, sensitivity, health, and the effect by day."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
 from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
-from lakehouse.defs.experiments import check_specs, table_result, table_specs
-from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
+from lakehouse.defs.experiments import tables_asset
 from lakehouse.experiments.build import experiments_clock
 from lakehouse.experiments.health import LateFeed
 from lakehouse.experiments.plan import Plan
@@ -23,31 +22,18 @@ def readout_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
     models = [model for model in experiment_models(catalog.plans) if model.name in TABLES]
     feeds = _feeds_of(catalog)
 
-    @dg.multi_asset(
-        name="experiment_readouts",
-        specs=table_specs(models, {}),
-        check_specs=check_specs(models),
-        pool=WAREHOUSE_POOL,
-        can_subset=True,
-    )
-    def _read_out(
-        context: dg.AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[dg.MaterializeResult]:
-        with warehouse.session() as session:
-            clock = experiments_clock(session.connection)
-            build_readouts(
-                session.connection,
-                catalog.experiments,
-                catalog.metrics,
-                clock.as_of,
-                time_zone=clock.time_zone,
-                late=_late(session, catalog.plans, feeds),
-            )
-        for model in models:
-            if dg.AssetKey(model.name) in context.selected_asset_keys:
-                yield table_result(warehouse, model)
+    def build(session: WarehouseSession) -> None:
+        clock = experiments_clock(session.connection)
+        build_readouts(
+            session.connection,
+            catalog.experiments,
+            catalog.metrics,
+            clock.as_of,
+            time_zone=clock.time_zone,
+            late=_late(session, catalog.plans, feeds),
+        )
 
-    return [_read_out]
+    return [tables_asset("experiment_readouts", models, build)]
 
 
 def _feeds_of(catalog: Catalog) -> Mapping[str, Sequence[Contract]]:
