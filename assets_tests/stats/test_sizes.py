@@ -68,4 +68,4 @@ def test_looks_never_save_units_in_the_worst_case(looks: int, alpha: float, powe
 )  # fmt: skip
 def test_a_margin_that_makes_no_sense_says_why(given_: dict[str, float], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        margin_sample_size(Outcome(10.0, 4.0), **{"margin": 0.5, **given_})  # type: ignore[arg-type]  # by name
+        margin_sample_size(Outcome(10.0, 4.0), **{"margin": 0.5, **given_})
