@@ -104,7 +104,8 @@ def test_a_margin_asks_for_what_a_one_sided_test_does() -> None:
     critical = stats.norm.isf(0.05) + stats.norm.isf(0.2)
     each = (critical / 0.002) ** 2 * 0.09 * (1 + 0.98**2)
     assert found.units_per_arm == pytest.approx((each, each), abs=1)
-    assert (found.effect, found.margin) == (0, pytest.approx(0.002))
+    assert found.effect == 0
+    assert found.margin == pytest.approx(0.002)
     other_way = plan(0.1, margin=0.02, direction="down").units
     assert other_way / found.units == pytest.approx((1 + 1.02**2) / (1 + 0.98**2), rel=1e-4)
 
