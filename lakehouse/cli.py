@@ -7,19 +7,18 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import ValidationError
-from rich.console import Console
 
-from lakehouse.configuration import ConfigurationError, nearest
+from lakehouse.cli_experiments import experiments
+from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
 from lakehouse.settings import Settings
+from lakehouse.terminal import catalog_of, configured, console, errors, fail
 
 # Whatever is heavy is imported where it is used, so that --help answers at once.
 if TYPE_CHECKING:
-    from lakehouse.catalog import Catalog
     from lakehouse.synth.plan import GeneratorPlan
 
 app = typer.Typer(
@@ -28,45 +27,18 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-console = Console()
-errors = Console(stderr=True)
-
-
-def _fail(message: str) -> NoReturn:
-    errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def _settings(**changes: object) -> Settings:
-    try:
-        return Settings(**{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]  # pydantic validates
-    except ValidationError as error:
-        lines = [
-            f"LAKEHOUSE_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}, found {one['input']!r}."
-            for one in error.errors()
-        ]
-        _fail("\n".join(lines))
-
-
-def _catalog(settings: Settings) -> Catalog:
-    try:
-        from lakehouse.catalog import load_catalog
-
-        return load_catalog(settings.config_dir)
-    except ConfigurationError as error:
-        _fail(str(error))
+app.add_typer(experiments)
 
 
 @app.command()
 def check() -> None:
-    """Check all configuration: contracts, sources, models. Exit 1 with every problem of every file.
+    """Check all configuration: contracts, sources, models, experiments, metrics. Exit 1 with every problem of every file.
 
     [dim]Example:[/dim]  LAKEHOUSE_CONFIG_DIR=./our-config lakehouse check
     """
-    catalog = _catalog(_settings())
-    console.print(
-        f"{len(catalog.contracts)} contracts, {len(catalog.sources)} sources, {len(catalog.models)} models: all right."
-    )
+    catalog = catalog_of(configured())
+    counted = ("contracts", "sources", "models", "experiments", "metrics")
+    console.print(f"{', '.join(f'{len(getattr(catalog, name))} {name}' for name in counted)}: all right.")
 
 
 @app.command()
@@ -88,7 +60,7 @@ def run(
       lakehouse run --select "+fct_orders" --as-of 2011-06-30
       lakehouse run --quiet || mail -s "lake" team@example.com
     """
-    settings = _settings(as_of=as_of)
+    settings = configured(as_of=as_of)
     if not _run(settings, select, quiet=quiet):
         raise typer.Exit(1)
 
@@ -96,7 +68,7 @@ def run(
 def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
     from lakehouse.display import RunDisplay, print_outcome  # late: so that --help answers at once
 
-    catalog = _catalog(settings)
+    catalog = catalog_of(settings)
     for folder in unknown_feeds(settings.paths.landing, catalog.feeds):
         errors.print(
             f"landing/{folder}: no contract has this name, so nothing takes its files. {nearest(folder, catalog.feeds)}",
@@ -115,7 +87,7 @@ def _run(settings: Settings, select: str, *, quiet: bool) -> bool:
                 # What blocked the run is what the operations report is read for.
                 run_assets(settings, catalog, "operations_report", on_event=display.event)
         except (ValueError, OSError) as error:
-            _fail(str(error))
+            fail(str(error))
     seconds = time.monotonic() - started
     return print_outcome(errors if quiet else console, settings, outcome, display, seconds, quiet=quiet)
 
@@ -144,7 +116,7 @@ def generate(
       lakehouse generate --orders 50000 --dirt 0.01
       lakehouse generate --orders 1000000 --start 2023-01-01 --end 2026-01-01 --seed 1 --into /tmp/landing
     """
-    target = into or _settings().paths.landing
+    target = into or configured().paths.landing
     _generate(orders, _day(start, "--start"), _day(end, "--end"), seed, dirt, target)
 
 
@@ -157,7 +129,7 @@ def _generate(orders: int, start: date, end: date, seed: int, dirt: float, into:
     try:
         plan = GeneratorPlan(orders=orders, start=start, end=end, seed=seed, dirt=dirt)
     except ValueError as error:
-        _fail(str(error))
+        fail(str(error))
     _refuse_to_mix(plan, into)
     begun = time.monotonic()
     rows: dict[str, int] = {}
@@ -194,7 +166,7 @@ def _refuse_to_mix(plan: GeneratorPlan, into: Path) -> None:
         if truth.plan == asdict(plan) | {"start": plan.start.isoformat(), "end": plan.end.isoformat()}:
             found -= {file.file for file in truth.files}
     if found:
-        _fail(
+        fail(
             f"expected an empty landing folder, found {len(found)} other files in {into}, such as {min(found)}. "
             "Give the made-up company a lake of its own: LAKEHOUSE_DATA_DIR=./demo-data lakehouse ..."
         )
@@ -204,7 +176,7 @@ def _day(text: str, option: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        _fail(f"{option}: expected a date like 2025-01-31, found {text!r}.")
+        fail(f"{option}: expected a date like 2025-01-31, found {text!r}.")
 
 
 @app.command()
@@ -217,10 +189,10 @@ def demo(
 
     [dim]Example:[/dim]  LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo
     """
-    settings = _settings()
+    settings = configured()
     _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, settings.paths.landing)
     # The files are whole: nobody else writes into a lake that was just made.
-    if not _run(_settings(settle_seconds=0), "*", quiet=False):
+    if not _run(configured(settle_seconds=0), "*", quiet=False):
         raise typer.Exit(1)
     own = "" if settings.data_dir == Path("data") else f"LAKEHOUSE_DATA_DIR={settings.data_dir} "
     own += "" if settings.reports_dir == Path("reports") else f"LAKEHOUSE_REPORTS_DIR={settings.reports_dir} "
@@ -238,9 +210,9 @@ def report() -> None:
 
     [dim]Example:[/dim]  lakehouse report
     """
-    settings = _settings()
+    settings = configured()
     if not settings.paths.marts.exists():
-        _fail(f"expected published tables, found no {settings.paths.marts}. Run: lakehouse run")
+        fail(f"expected published tables, found no {settings.paths.marts}. Run: lakehouse run")
     if not _run(settings, 'group:"reports"', quiet=False):
         raise typer.Exit(1)
 
@@ -258,8 +230,8 @@ def ui(
     """
     from lakehouse.defs.home import open_instance
 
-    settings = _settings()
-    _catalog(settings)
+    settings = configured()
+    catalog_of(settings)
     # Makes the instance's databases before the UI's several processes would, all at once.
     open_instance(settings.paths).dispose()
     environment = {
@@ -291,7 +263,7 @@ def docs(
     text = data_dictionary(load_catalog())
     if is_check:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            _fail(f"{path} is stale: expected what contracts and schema.yml say. Run: lakehouse docs")
+            fail(f"{path} is stale: expected what contracts and schema.yml say. Run: lakehouse docs")
         console.print(f"{path} is up to date.")
         return
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Before an experiment: how many units and how many days it takes to find the effect that matters.
 
-Belongs here: plans over any number of arms and any split, and their sentences. Not here: the equations
-(stats/power.py, stats/planning.py), and power in the middle of an experiment (readout_judge.py).
+Belongs here: plans over any number of arms and any split. Not here: their sentences (planning_words.py), the equations
+(stats/power.py, stats/sizes.py, stats/planning.py), and power in the middle of an experiment (readout_judge.py).
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from lakehouse.experiments.readout_words import amount, percent, plain_percent
+from lakehouse.stats.group_sequential import spending_design
 from lakehouse.stats.guards import at_least, count, finite, level, one_of, positive
 from lakehouse.stats.planning import duration
 from lakehouse.stats.power import Outcome, sample_size
+from lakehouse.stats.sizes import inflation, margin_sample_size
+from lakehouse.stats.spending import SpendingFamily
 
 PlanKind = Literal["proportion", "mean", "ratio"]
 KINDS: tuple[PlanKind, ...] = ("proportion", "mean", "ratio")
 Scale = Literal["relative", "absolute"]
+# Sizes beside the one that was asked for, to show what it is worth to look for less.
+FACTORS = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,10 @@ class ExperimentPlan:
     """Units per arm (the control first) and days that find an effect of that size with that power.
 
     baseline, target: the metric's level without and with the effect. lift: the effect relative to the baseline.
-    alpha_per_comparison: what is left of alpha for each variant against the control. days, whole_weeks: None without
-    daily units.
+    margin: in the metric's unit, how much worse a variant must be shown not to be; None without one. The effect is 0
+    where there is a margin only. alpha_per_comparison: what is left of alpha for each variant against the control.
+    looks, spending, inflation: planned looks at the results, how alpha is spent on them, and units relative to one
+    look. days, whole_weeks: None without daily units.
     """
 
     kind: PlanKind
@@ -43,11 +49,24 @@ class ExperimentPlan:
     units: int
     days: int | None
     whole_weeks: int | None
+    margin: float | None = None
+    looks: int = 1
+    spending: SpendingFamily = "obrien_fleming"
+    inflation: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """The same plan for another size of effect, or why there is none. size: on the scale that was asked on."""
+
+    size: float
+    plan: ExperimentPlan | None
+    reason: str = ""
 
 
 def plan(
     baseline: float,
-    mde: float,
+    mde: float | None = None,
     *,
     kind: PlanKind = "proportion",
     sd: float | None = None,
@@ -59,15 +78,23 @@ def plan(
     arms: int = 2,
     split: Sequence[float] | None = None,
     variance_reduction: float = 0.0,
+    margin: float | None = None,
+    direction: Literal["up", "down"] = "up",
+    looks: int = 1,
+    spending: SpendingFamily = "obrien_fleming",
+    parameter: float | None = None,
 ) -> ExperimentPlan:
-    """The plan of an experiment that is judged once, at its end.
+    """The plan of an experiment that is judged at its end, and at planned looks before where there are several.
 
     baseline: the metric's level today. mde: the smallest effect worth finding, relative to the baseline (0.02 is 2%
     of it) unless scale is "absolute". sd: standard deviation of one unit's value, for a mean; of a unit's
     contribution to it, for a ratio. daily_units: units that come for the first time per day, one number or a
     repeating pattern; allocation: share of them that takes part. arms: the control included; their comparisons share
     alpha evenly (Bonferroni, which never asks for too few). split: shares of the arms, the control first.
-    variance_reduction: share of the variance that values from before the experiment explain.
+    variance_reduction: share of the variance that values from before the experiment explain. margin: show, should
+    there be no effect, that the metric isn't worse by so much (on the scale of mde; direction: which way is better);
+    with both, the plan serves both. looks: at the difference, evenly over the units, by a group-sequential plan that
+    spends alpha as told (spending, parameter); a margin is judged at the end.
     Raises ValueError with what was expected and found.
 
     >>> found = plan(0.1, 0.02, scale="absolute", daily_units=1000)
@@ -76,17 +103,37 @@ def plan(
     """
     one_of("kind", kind, KINDS)
     one_of("scale", scale, ("relative", "absolute"))
+    one_of("direction", direction, ("up", "down"))
     finite("baseline", baseline)
-    if finite("mde", mde) == 0:
+    if mde is None and margin is None:
+        raise ValueError("mde: expected the smallest effect worth finding, or a margin, found neither")
+    if mde is not None and finite("mde", mde) == 0:
         raise ValueError("mde: expected an effect other than 0, found 0")
     if scale == "relative" and baseline == 0:
         raise ValueError("baseline: expected a level other than 0 for a relative mde, found 0")
-    effect = mde * abs(baseline) if scale == "relative" else float(mde)
+    if margin is not None and scale == "relative" and direction == "up" and margin >= 1:
+        raise ValueError(f"margin: expected less than 1, which is all of the level, found {margin}")
+    unit = abs(baseline) if scale == "relative" else 1.0
+    effect, accepted = (mde or 0.0) * unit, None if margin is None else positive("margin", margin) * unit
     shares = _shares(count("arms", arms, 2), split)
     per_comparison = level("alpha", alpha) / (len(shares) - 1)
     outcome = _outcome(baseline, kind, sd, variance_reduction)
-    total = max(_whole_plan(outcome, effect, shares[0], share, per_comparison, power) for share in shares[1:])
-    units = tuple(math.ceil(total * share - 1e-9) for share in shares)
+    many = _inflation(count("looks", looks, 1), spending, parameter, per_comparison, power) if mde else 1.0
+    needed = [0.0]
+    for share in shares[1:]:
+        pair = share / (shares[0] + share)
+        if mde is not None:
+            found = sample_size(outcome, effect, share=pair, alpha=per_comparison, power=power)
+            needed.append(many * max(found.n_treatment / share, found.n_control / shares[0]))
+        if accepted is not None:
+            worse = -1 if direction == "up" else 1
+            allowed = 1 + worse * accepted / unit if scale == "relative" else 1.0
+            # As a readout judges it: each guardrail by itself.
+            found = margin_sample_size(
+                outcome, accepted, allowed=allowed, share=pair, alpha=alpha, power=power
+            )
+            needed.append(max(found.n_treatment / share, found.n_control / shares[0]))
+    units = tuple(math.ceil(max(needed) * share - 1e-9) for share in shares)
     days = None if daily_units is None else duration(sum(units), daily_units, allocation)
     return ExperimentPlan(
         kind=kind,
@@ -102,42 +149,44 @@ def plan(
         units=sum(units),
         days=days.days if days else None,
         whole_weeks=days.whole_weeks if days else None,
+        margin=accepted,
+        looks=looks if mde is not None else 1,
+        spending=spending,
+        inflation=many,
     )
 
 
-def sentences(planned: ExperimentPlan) -> tuple[str, ...]:
-    """The plan in plain words.
+def around(
+    baseline: float, mde: float | None = None, *, margin: float | None = None, **given: Any
+) -> tuple[Alternative, ...]:
+    """The plan for half, once and twice the effect (of the margin, where there is no effect to find).
 
-    >>> print(sentences(plan(0.1, 0.2, daily_units=1000))[0])
-    To find a change of +20.0% (from 10% to 12%), 7,678 units are needed: 3,839 in the control and 3,839 in the variant.
+    Arguments as in plan. A size that no plan finds has the reason instead.
+
+    >>> [found.plan.units for found in around(0.1, 0.02, scale="absolute") if found.plan]
+    [29498, 7678, 2066]
     """
-    levels = [
-        plain_percent(value) if planned.kind == "proportion" else f"{value:,.4g}"
-        for value in (planned.baseline, planned.target)
-    ]
-    change = percent(planned.lift) if math.isfinite(planned.lift) else amount(planned.effect, planned.kind)
-    needed = f"{planned.units:,} units are needed: {_arms(planned.units_per_arm)}."
-    told = [f"To find a change of {change} (from {levels[0]} to {levels[1]}), {needed}"]
-    if planned.days is not None:
-        days = "1 day" if planned.days == 1 else f"{planned.days:,} days"
-        weeks = "1 whole week" if planned.whole_weeks == 1 else f"{planned.whole_weeks:,} whole weeks"
-        told.append(f"At the given number of new units a day that takes {days}: run it for {weeks}.")
-    several = len(planned.units_per_arm) > 2
-    shared = f", shared by {len(planned.units_per_arm) - 1} comparisons" if several else ""
-    told.append(
-        f"If there is a change of that size, it is found with a chance of {plain_percent(planned.power)} (power); "
-        f"if there is none, one is found by mistake with a chance of at most {plain_percent(planned.alpha)} "
-        f"(alpha{shared})."
-    )
-    return tuple(told)
+    asked = mde if mde is not None else margin
+    if asked is None:
+        raise ValueError("mde: expected the smallest effect worth finding, or a margin, found neither")
+    found = []
+    for factor in FACTORS:
+        size = factor * asked
+        changed = {"mde": size, "margin": margin} if mde is not None else {"margin": size}
+        try:
+            found.append(Alternative(size, plan(baseline, **changed, **given)))
+        except ValueError as error:
+            found.append(Alternative(size, None, str(error)))
+    return tuple(found)
 
 
-def _whole_plan(
-    outcome: Outcome, effect: float, control: float, share: float, alpha: float, power: float
+def _inflation(
+    looks: int, spending: SpendingFamily, parameter: float | None, alpha: float, power: float
 ) -> float:
-    """Units of all arms that give this pair what it needs."""
-    pair = sample_size(outcome, effect, share=share / (control + share), alpha=alpha, power=power)
-    return max(pair.n_treatment / share, pair.n_control / control)
+    if looks == 1:
+        return 1.0
+    fractions = [at / looks for at in range(1, looks + 1)]
+    return inflation(spending_design(spending, fractions, alpha, parameter=parameter), power)
 
 
 def _outcome(baseline: float, kind: PlanKind, sd: float | None, reduction: float) -> Outcome:
@@ -157,10 +206,3 @@ def _shares(arms: int, split: Sequence[float] | None) -> tuple[float, ...]:
         raise ValueError(f"split: expected one share for each of {arms} arms, found {len(split)}")
     weights = [positive("split", at_least("split", share, 0)) for share in split]
     return tuple(weight / sum(weights) for weight in weights)
-
-
-def _arms(units: Sequence[int]) -> str:
-    if len(units) == 2:
-        return f"{units[0]:,} in the control and {units[1]:,} in the variant"
-    variants = ", ".join(f"{count:,}" for count in units[1:])
-    return f"{units[0]:,} in the control and {variants} in the variants"

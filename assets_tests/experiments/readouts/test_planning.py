@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lakehouse.experiments.planning import plan, sentences
+from lakehouse.experiments.planning import around, plan
+from lakehouse.experiments.planning_words import sentences
 
 
 def power(effect: float, variances: tuple[float, float], units: tuple[int, int], alpha: float) -> float:
@@ -84,8 +85,65 @@ def test_sentences_say_it_without_jargon() -> None:
         ({"daily_units": 0}, "daily_units: expected"),
         ({"alpha": 1.0}, "alpha: expected"),
         ({"power": 0.01}, "power: expected more than alpha"),
+        ({"mde": None}, "mde: expected the smallest effect worth finding, or a margin, found neither"),
+        ({"margin": 0.0}, "margin: expected a number above 0"),
+        ({"margin": 1.0}, "margin: expected less than 1"),
+        ({"direction": "left"}, "direction: expected one of"),
+        ({"looks": 0}, "looks: expected at least 1"),
+        ({"looks": 2, "spending": "even"}, "family: expected one of"),
     ],
 )  # fmt: skip
 def test_a_plan_that_makes_no_sense_says_why(given: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         plan(**{"baseline": 0.1, "mde": 0.2, **given})
+
+
+def test_a_margin_asks_for_what_a_one_sided_test_does() -> None:
+    """With a margin of 2% of 10%, the control's part in the test is 98% of its level."""
+    found = plan(0.1, margin=0.02)
+    critical = stats.norm.isf(0.05) + stats.norm.isf(0.2)
+    each = (critical / 0.002) ** 2 * 0.09 * (1 + 0.98**2)
+    assert found.units_per_arm == pytest.approx((each, each), abs=1)
+    assert found.effect == 0
+    assert found.margin == pytest.approx(0.002)
+    other_way = plan(0.1, margin=0.02, direction="down").units
+    assert other_way / found.units == pytest.approx((1 + 1.02**2) / (1 + 0.98**2), rel=1e-4)
+
+
+def test_a_plan_for_an_effect_and_a_margin_serves_both() -> None:
+    effect, margin = plan(0.1, 0.05), plan(0.1, margin=0.02)
+    both = plan(0.1, 0.05, margin=0.02)
+    assert both.units == max(effect.units, margin.units) == margin.units
+    assert plan(0.1, 0.01, margin=0.02).units == plan(0.1, 0.01).units
+
+
+def test_looks_cost_units_and_their_sentence_says_how_many() -> None:
+    once, five = plan(0.1, 0.2), plan(0.1, 0.2, looks=5)
+    assert five.units / once.units == pytest.approx(five.inflation, rel=1e-3)
+    assert 1.01 < five.inflation < plan(0.1, 0.2, looks=5, spending="pocock").inflation < 1.25
+    assert sentences(five)[1].startswith(
+        "The results may be looked at 5 times, evenly spread (Lan-DeMets O'Brien-Fleming"
+    )
+    assert plan(0.1, margin=0.02, looks=5).looks == 1
+
+
+def test_the_aim_is_told_for_effect_and_margin() -> None:
+    told = sentences(plan(0.1, margin=0.02))
+    assert told[0].startswith("To show that a variant which changes nothing isn't worse by 2.0% or more, ")
+    assert told[-1].startswith("A variant that changes nothing is shown so with a chance of 80% (power)")
+    both = sentences(plan(0.1, 0.2, margin=0.1))[0]
+    assert both.startswith("To find a change of +20.0% (from 10% to 12%) and to show that a variant which")
+    assert "a change of +2.00" in sentences(plan(0.0, 2.0, kind="mean", sd=4, scale="absolute"))[0]
+
+
+def test_half_and_double_the_effect_stand_beside_the_plan() -> None:
+    half, asked, double = around(0.6, 0.5, daily_units=100)
+    assert half.plan is not None
+    assert asked.plan is not None
+    assert half.plan.units > asked.plan.units
+    assert (half.size, double.size) == (0.25, 1.0)
+    assert double.plan is None
+    assert "expected a treatment rate between 0 and 1, found 1.2" in double.reason
+    assert [found.size for found in around(0.6, margin=0.1)] == [0.05, 0.1, 0.2]
+    with pytest.raises(ValueError, match="found neither"):
+        around(0.6)
