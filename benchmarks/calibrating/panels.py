@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.calibrating.cell import (
+    ALPHA,
     Method,
     Promise,
     Row,
@@ -20,11 +21,13 @@ from benchmarks.calibrating.cell import (
     judged,
     table_of,
 )
+from lakehouse.experiments.readout_few_units import are_few, cautious
 from lakehouse.stats.aggregation import aggregate
 from lakehouse.stats.did import difference_of_changes, panel_did, two_by_two
+from lakehouse.stats.effects import wald_effect
 from lakehouse.stats.event_study import event_study
 from lakehouse.stats.guards import FloatArray
-from lakehouse.stats.panel import WaldTest
+from lakehouse.stats.panel import WaldTest, fixed_effects_fit
 from lakehouse.stats.staggered import group_time_effects
 
 
@@ -35,6 +38,12 @@ class Panel:
     outcomes: FloatArray
     treated: FloatArray
     start: int
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Treated and untreated units."""
+        treated = int(self.treated.sum())
+        return treated, len(self.treated) - treated
 
     @property
     def rows(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -77,6 +86,11 @@ def panels(treated: int, control: int, periods: int, draws: int, seed: int, *, p
             Method("DiD, unit and period effects", _two_way, 0.5, promise, promise),
             Method("event study, test of no pre-trend", _pre_trend, None, promise),
         ]
+    if are_few((treated, control)):
+        methods += [
+            Method("DiD, as readouts judge few units", _few, 0.5, "at most", "at least"),
+            Method("linear pre-trend, as readouts judge few units", _few_trend, None, "at most"),
+        ]
     world = f"{treated} treated and {control} control units, {periods} periods"
     return judged(world, sample, 0.5, methods, draws, seed)
 
@@ -98,6 +112,22 @@ def _two_way(panel: Panel) -> object:
 def _pre_trend(panel: Panel) -> WaldTest | None:
     outcome, treated, unit, time = panel.rows
     return event_study(outcome, treated, unit, time, first_treated=panel.start).pre_trend
+
+
+def _few(panel: Panel) -> object:
+    outcome, treated, unit, time = panel.rows
+    effect = panel_did(outcome, treated * (time >= panel.start), unit, time)
+    return cautious(effect, panel.sides, ALPHA)
+
+
+def _few_trend(panel: Panel) -> object:
+    outcome, treated, unit, time = panel.rows
+    before = time < panel.start
+    steps = ((time - time[before].mean()) * treated)[before]
+    fit = fixed_effects_fit(
+        outcome[before], steps[:, None], unit[before].astype(np.intp), time[before].astype(np.intp)
+    )
+    return cautious(wald_effect(float(fit.estimates[0]), math.sqrt(fit.covariance[0, 0])), panel.sides, ALPHA)
 
 
 def staggered(draws: int, seed: int) -> list[Row]:
@@ -122,8 +152,9 @@ def panels_table(draws: int, seed: int) -> Table:
     return table_of(
         "Difference-in-differences",
         "Outcomes remember 60% of their noise from period to period; errors are clustered by unit, and two arms of 30 units "
-        "suffice. A handful of treated units doesn't, least of all for the test of the pre-trend: with so few, synthetic "
-        "control or synthetic difference-in-differences with their placebos are the design to choose.",
+        "suffice. A handful of treated units doesn't, least of all for the joint test of the pre-trend. With fewer than 10 units "
+        "on a side readouts warn, take as many degrees of freedom as the smaller side has units, less one, and test the linear "
+        "trend alone; synthetic control or synthetic difference-in-differences with their placebos may tell more.",
         [
             *panels(15, 25, 2, draws, seed, promise="equal"),
             *panels(30, 30, 6, draws, seed, promise="equal"),

@@ -23,6 +23,7 @@ from benchmarks.calibrating.cell import (
 from lakehouse.stats.arms import Arm
 from lakehouse.stats.exact import ExactTest, barnard, boschloo, fisher
 from lakehouse.stats.proportions import newcombe, proportion_arm, z_lift, z_test
+from lakehouse.stats.rate_choice import RateTest, rate_test
 from lakehouse.stats.relative import delta_method, fieller
 from lakehouse.stats.srm import SampleRatio, chi_square, exact_binomial
 
@@ -39,12 +40,14 @@ def rates(n1: int, n0: int, rate: float, effect: float, draws: int, seed: int) -
     is_small = min(n1, n0) < 100
     approximate: Promise = "shown" if is_small else "equal"
     lift = effect / rate
+    chosen = partial(_tested, cache(rate_test))
     methods: list[Method[Counts]] = [
         Method(
             "rate, z-test (unpooled)", lambda s: z_test(*s, pooled=False), effect, approximate, approximate
         ),
         Method("rate, z-test (pooled)", lambda s: z_test(*s), effect, approximate, "shown"),
         Method("rate, Newcombe", lambda s: newcombe(*s), effect, approximate, approximate),
+        Method("rate, the test that readouts choose", chosen, None, "at most"),
     ]
     if is_small:
         # Many draws share a table.
@@ -64,7 +67,7 @@ def rates(n1: int, n0: int, rate: float, effect: float, draws: int, seed: int) -
     return judged(world, sample, effect, methods, draws, seed)
 
 
-def _tested(test: Callable[..., ExactTest], counts: Counts) -> ExactTest:
+def _tested(test: Callable[..., ExactTest | RateTest], counts: Counts) -> ExactTest | RateTest:
     return test(*counts)
 
 
@@ -98,7 +101,8 @@ def rates_table(draws: int, seed: int) -> Table:
         "Rates, and the split",
         "The second rate is the one that treatment has where coverage is measured. In small arms the z-tests and Newcombe's "
         "interval are approximations that promise nothing, and the unpooled z-test, whose variance is that of the arms as "
-        "they happen to be, rejects too often; the exact tests promise *at most* 5%. The pooled variance is that of no effect: "
+        "they happen to be, rejects too often; the exact tests promise *at most* 5%. Readouts test exactly up to 50 units in the "
+        "smaller arm, or with fewer than 5 yes's or no's in either, and by the pooled z-test beyond. The pooled variance is that of no effect: "
         "good for the test, not for the interval of a real effect between unequal arms.",
         [
             *rates(20_000, 20_000, 0.10, 0.005, draws, seed),

@@ -55,15 +55,20 @@ def _late(
 ) -> dict[str, list[LateFeed]]:
     """Per experiment, the feeds behind its tables that are later than their limit at the as-of date."""
     as_of = session.connection.execute("select max(as_of_date) from run_settings").fetchall()[0][0]
-    late: dict[str, list[LateFeed]] = {}
-    for plan in plans:
-        behind = {contract.name: contract for table in plan.reads for contract in feeds.get(table, ())}
-        for name, contract in sorted(behind.items()):
-            if not contract.freshness or not contract.event_time:
-                continue
-            finding = freshness(session.connection, contract, as_of)
-            if not finding.passed:
-                figures = finding.figures
-                told = LateFeed(name, figures["age_hours"], figures["limit_hours"])
-                late.setdefault(plan.experiment.id, []).append(told)
-    return late
+    behind = {plan.experiment.id: _behind(plan, feeds) for plan in plans}
+    # Most experiments are made from the same feeds: each is asked once.
+    found: dict[str, LateFeed] = {}
+    for name, contract in {name: one for named in behind.values() for name, one in named.items()}.items():
+        finding = freshness(session.connection, contract, as_of)
+        if not finding.passed:
+            found[name] = LateFeed(name, finding.figures["age_hours"], finding.figures["limit_hours"])
+    return {
+        experiment: [found[name] for name in sorted(named) if name in found]
+        for experiment, named in behind.items()
+    }
+
+
+def _behind(plan: Plan, feeds: Mapping[str, Sequence[Contract]]) -> dict[str, Contract]:
+    """The feeds that an experiment's tables are made from and that can be late."""
+    known = (contract for table in plan.reads for contract in feeds.get(table, ()))
+    return {contract.name: contract for contract in known if contract.freshness and contract.event_time}

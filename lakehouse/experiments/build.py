@@ -5,7 +5,7 @@ Belongs here: the order of steps, and the day the data are judged at. Not here: 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import duckdb
@@ -16,6 +16,7 @@ from lakehouse.experiments.eligibility import find_units, link_identities
 from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.finance import attribute_bookings
 from lakehouse.experiments.measure import measure_units
+from lakehouse.experiments.nobody import build_without_units, no_units
 from lakehouse.experiments.panel import build_panel
 from lakehouse.experiments.plan import EXPOSURES, SETTINGS, Plan
 from lakehouse.experiments.slices import slice_by_day, slice_by_segment
@@ -56,13 +57,17 @@ def build_experiments(connection: duckdb.DuckDBPyConnection, plans: Iterable[Pla
     """
     known = list(plans)
     with transaction(connection):
+        exposed = {
+            name
+            for (name,) in connection.execute(f"select distinct experiment_id from {EXPOSURES}").fetchall()
+        }
         make_tables(connection)
         link_identities(connection)
         for plan in known:
             try:
                 _record(connection, plan.experiment, clock)
                 if plan.experiment.is_randomized:
-                    _build(connection, plan, clock)
+                    _build(connection, plan, clock, is_exposed=plan.experiment.id in exposed)
                 else:
                     _record_metrics(connection, plan, {})
                     build_panel(connection, plan, clock)
@@ -75,10 +80,27 @@ def build_experiments(connection: duckdb.DuckDBPyConnection, plans: Iterable[Pla
         connection.execute("drop table _links")
 
 
-def _build(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock) -> None:
-    find_units(connection, plan, clock)
-    contaminated = connection.execute("select count(*) from _units where is_contaminated").fetchall()[0][0]
-    has_alternative = contaminated > 0 and plan.primary.metric.time is not None
+def _build(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock, *, is_exposed: bool) -> None:
+    if is_exposed:
+        find_units(connection, plan, clock)
+    else:
+        no_units(connection)
+    units, contaminated = connection.execute(
+        "select count(*), count(*) filter (where is_contaminated) from _units"
+    ).fetchall()[0]
+    if units:
+        _measure(
+            connection, plan, clock, has_alternative=contaminated > 0 and plan.primary.metric.time is not None
+        )
+    else:
+        _record_metrics(connection, plan, build_without_units(connection, plan))
+    attribute_bookings(connection, plan, clock)
+    connection.execute("drop table _units")
+
+
+def _measure(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock, *, has_alternative: bool
+) -> None:
     measured = measure_units(connection, plan, clock, has_alternative=has_alternative)
     audits = make_units(connection, plan, clock, measured, has_alternative=has_alternative)
     _record_metrics(connection, plan, audits)
@@ -86,8 +108,6 @@ def _build(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock) -> N
     aggregate_units(connection, plan, summands, has_alternative=has_alternative)
     slice_by_segment(connection, plan, summands)
     slice_by_day(connection, plan, summands)
-    attribute_bookings(connection, plan, clock)
-    connection.execute("drop table _units")
 
 
 def _record(connection: duckdb.DuckDBPyConnection, experiment: Experiment, clock: Clock) -> None:
@@ -107,7 +127,7 @@ def _record(connection: duckdb.DuckDBPyConnection, experiment: Experiment, clock
         "alpha": experiment.analysis.alpha,
         "minimum_effect": experiment.analysis.minimum_effect,
     }
-    _insert(connection, "exp_experiments", values)
+    _insert(connection, "exp_experiments", [values])
     names, shares = list(experiment.variants), list(experiment.variants.values())
     connection.execute(
         "update exp_experiments set planned = map($2::varchar[], $3::double[]) where experiment_id = $1",
@@ -121,8 +141,10 @@ def _record_metrics(connection: duckdb.DuckDBPyConnection, plan: Plan, audits: d
     if audits:
         counted = connection.execute(f"select count(*) from {plan.units_table} where is_eligible").fetchall()
         units = counted[0][0]
+    rows = []
     for number, measure in enumerate(plan.measures):
         metric = measure.metric
+        own, denominator, before = (audits.get(f"{part}{number}") for part in "ydx")
         values: dict[str, object] = {
             "experiment_id": plan.experiment.id,
             "metric": measure.name,
@@ -133,18 +155,20 @@ def _record_metrics(connection: duckdb.DuckDBPyConnection, plan: Plan, audits: d
             "source": measure.ids.table,
             "window_days": metric.window_days,
             "units": units,
+            "missing": own.missing if own else None,
+            "not_finite": own.not_finite if own else None,
+            "cap": own.cap if own else None,
+            "denominator_cap": denominator.cap if denominator else None,
+            "covariate_missing": before.missing if before else None,
+            "covariate_not_finite": before.not_finite if before else None,
         }
-        own = audits.get(f"y{number}")
-        if own is not None:
-            denominator, before = audits.get(f"d{number}"), audits.get(f"x{number}")
-            values |= {"missing": own.missing, "not_finite": own.not_finite, "cap": own.cap}
-            values["denominator_cap"] = denominator.cap if denominator else None
-            values["covariate_missing"] = before.missing if before else None
-            values["covariate_not_finite"] = before.not_finite if before else None
-        _insert(connection, "exp_metrics", values)
+        rows.append(values)
+    _insert(connection, "exp_metrics", rows)
 
 
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, values: Mapping[str, object]) -> None:
-    columns = ", ".join(map(identifier, values))
-    marks = ", ".join(f"${place}" for place in range(1, len(values) + 1))
-    connection.execute(f"insert into {table} ({columns}) values ({marks})", list(values.values()))
+def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """One statement for all rows, which have the same columns: each statement costs more than its rows."""
+    columns = ", ".join(map(identifier, rows[0]))
+    marks = ", ".join(f"({', '.join('?' for _ in row)})" for row in rows)
+    values = [value for row in rows for value in row.values()]
+    connection.execute(f"insert into {table} ({columns}) values {marks}", values)

@@ -14,6 +14,7 @@ from datetime import date
 from lakehouse.experiments.experiment import Thresholds
 from lakehouse.experiments.readout_design import ONE_DAY, ReadoutDesign
 from lakehouse.experiments.readout_families import adjusted_p
+from lakehouse.experiments.readout_few_units import FEW_UNITS, are_few
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_rows import HealthRow, HealthStatus
 from lakehouse.experiments.readout_sums import NoReadout
@@ -227,6 +228,20 @@ def pre_trend(experiment: str, p: float | None, thresholds: Thresholds, label: s
         f"{'apart' if status == 'pass' else 'alike'} before the treatment ({p_text(p)}, {CHANCE})."
     )
     return HealthRow(experiment, check, status, p, limit, text)
+
+
+def few_units(experiment: str, sides: tuple[int, int]) -> HealthRow:
+    """Are there units enough, treated and untreated, to learn from them how much units differ by chance?"""
+    treated, untreated = sides
+    told = f"{units(treated)} treated, {untreated:,} not"
+    value, check = float(min(sides)), "few_units"
+    if not are_few(sides):
+        return HealthRow(experiment, check, "pass", value, FEW_UNITS, f"Units enough to judge: {told}.")
+    text = (
+        f"Few units: {told}. Chance is hard to tell from an effect with fewer than {FEW_UNITS} on a side, so intervals "
+        "are made wide and p-values large to allow for it; a synthetic control may tell more."
+    )
+    return HealthRow(experiment, check, "warn", value, FEW_UNITS, text)
 
 
 def pre_fit(experiment: str, gap: float, level: float, label: str) -> HealthRow:

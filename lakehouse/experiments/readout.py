@@ -98,18 +98,19 @@ def read_observed(
 ) -> Readout:
     """The readout of a quasi-experiment; panels: by metric."""
     read: list[ReadoutRow] = []
-    checked: HealthRow | None = None
+    checked: tuple[HealthRow, ...] = ()
     for metric in design.metrics:
         panel = panels.get(metric.name)
         if panel is None:
             read.append(blank_row(design, metric, TREATED, "its panel has no rows"))
             continue
-        row, check = read_quasi(design, metric, panel)
+        row, checks = read_quasi(design, metric, panel)
         read.append(row)
-        checked = check if metric.role == "primary" else checked
+        checked = checks if metric.role == "primary" else checked
     primary = design.primary
-    if checked is None:
-        checked = pre_trend(design.id, None, design.thresholds, primary.label if primary else design.name)
-    health = [checked, freshness(design.id, late)]
+    if not checked:
+        label = primary.label if primary else design.name
+        checked = (pre_trend(design.id, None, design.thresholds, label),)
+    health = [*checked, freshness(design.id, late)]
     rows = in_families(read, design.multiplicity)
     return Readout(tuple(with_verdicts(design, rows, failures(health), as_of, {})), health=tuple(health))

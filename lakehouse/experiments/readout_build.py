@@ -18,6 +18,7 @@ from lakehouse.experiments.health import LateFeed
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.readout import Readout, read_observed, read_randomized
 from lakehouse.experiments.readout_design import ReadoutDesign, design_of
+from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_rows import TABLES, Row, create_sql, values_of
 from lakehouse.experiments.readout_tables import Tables, counts_of, evidence_of, panels_of
 
@@ -88,7 +89,9 @@ def read_experiment(
     if design.quasi is not None:
         return read_observed(design, panels_of(tables, design), as_of, late)
     counts = counts_of(tables, design, time_zone)
-    return read_randomized(design, evidence_of(tables, design), counts, as_of, late)
+    # Of an experiment that nobody entered there is nothing to be read but that.
+    evidence = evidence_of(tables, design) if counts.by_day else Evidence()
+    return read_randomized(design, evidence, counts, as_of, late)
 
 
 def write_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Row]) -> None:

@@ -17,23 +17,16 @@ from lakehouse.stats.arms import Arm, Reference
 from lakehouse.stats.clusters import clustered_difference, clustered_lift
 from lakehouse.stats.cuped import cuped_lift
 from lakehouse.stats.effects import Effect
-from lakehouse.stats.exact import boschloo, fisher
 from lakehouse.stats.means import difference
 from lakehouse.stats.moments import Moments
 from lakehouse.stats.proportions import newcombe, proportion_arm, z_test
 from lakehouse.stats.quantiles import QuantileEstimate, quantile_arm
-from lakehouse.stats.relative import delta_method, fieller
+from lakehouse.stats.rate_choice import rate_test
+from lakehouse.stats.relative import fieller
 
-# Fewer yes's (or no's) than this in an arm, and the normal approximation isn't trusted.
-SMALL_COUNT = 5
-# Boschloo's test weighs every table with the arms' sizes: up to so many it takes a blink, beyond it Fisher's serves.
-TABLES_FOR_BOSCHLOO = 10_000
-# A control closer to 0 than so many standard errors has a lift whose interval isn't symmetric: Fieller's theorem.
-NEAR_ZERO = 5.0
 BY_UNITS = {
     "mean": "Welch's t-test",
     "ratio": "delta method for ratios, Welch's t-test",
-    "proportion": "z-test (unpooled), Newcombe's interval",
     "quantile": "order statistics",
 }
 
@@ -116,7 +109,7 @@ def compare_sums(
             raise NoReadout(f"{name} {refusal}") from None
     try:
         if kind == "proportion" and treatment.level == "unit":
-            plain = _rates(treatment, control, alpha, tables=0 if is_one_of_many else TABLES_FOR_BOSCHLOO)
+            plain = _rates(treatment, control, alpha, is_quick=is_one_of_many)
         else:
             arms = treatment.arm(is_ratio=is_ratio), control.arm(is_ratio=is_ratio)
             plain = (
@@ -160,37 +153,35 @@ def compare_quantiles(
 
 
 def relative(treatment: Arm, control: Arm, reference: Reference, alpha: float = 0.05) -> Lift | None:
-    """The lift with the delta method, or Fieller's interval where the control is near 0; None for none above 0."""
+    """The lift with Fieller's interval, which agrees with the test of the difference; None for no control above 0.
+
+    A control that can't be told from 0 bounds no lift: then there is an estimate without an interval, and the method
+    says so. The delta method's interval would look the better the worse it is.
+    """
     if not control.mean > 0:
         return None
     estimate = treatment.mean / control.mean - 1
     if not math.isfinite(estimate):
         return None
-    is_near = control.mean < NEAR_ZERO * control.standard_error
-    method, name = (fieller, "Fieller's interval") if is_near else (delta_method, "delta method")
     try:
-        found = method(treatment, control, reference=reference, alpha=alpha)
+        found = fieller(treatment, control, reference=reference, alpha=alpha)
     except ValueError:
         return Lift(estimate, method="no bounded interval: the control isn't distinguishable from 0")
-    return Lift(found.estimate, found.low, found.high, found.standard_error, name)
+    return Lift(found.estimate, found.low, found.high, found.standard_error, "Fieller's interval")
 
 
-def _rates(treatment: Sums, control: Sums, alpha: float, tables: int) -> Comparison:
+def _rates(treatment: Sums, control: Sums, alpha: float, *, is_quick: bool) -> Comparison:
     x1, n1, x0, n0 = _successes(treatment), treatment.n, _successes(control), control.n
     arms = proportion_arm(x1, n1), proportion_arm(x0, n0)
     _must_vary(arms[0], arms[1], f"all units of both arms have the value {arms[0].mean:g}", differ=True)
     lift = relative(arms[0], arms[1], "normal", alpha)
-    method = BY_UNITS["proportion"]
-    if min(x1, n1 - x1, x0, n0 - x0) < SMALL_COUNT:
-        exact, name = (boschloo, "Boschloo's") if (n1 + 1) * (n0 + 1) <= tables else (fisher, "Fisher's")
-        p, method = exact(x1, n1, x0, n0).p_value, f"{name} exact test, Newcombe's interval"
-    else:
-        p = z_test(x1, n1, x0, n0, pooled=False, alpha=alpha).p_value
+    test = rate_test(x1, n1, x0, n0, is_quick=is_quick)
     score = newcombe(x1, n1, x0, n0, alpha=alpha)
     # Both arms constant and different: no variance left, and the null's own gives the scale.
     is_split = arms[0].variance == 0 == arms[1].variance
     scale = z_test(x1, n1, x0, n0, pooled=is_split, alpha=alpha)
-    effect = replace(scale, low=score.low, high=score.high, p_value=p)
+    effect = replace(scale, low=score.low, high=score.high, p_value=test.p_value)
+    method = f"{test.name}, Newcombe's interval"
     return Comparison(arms[0], arms[1], effect, lift, method, counts=(x1, n1, x0, n0))
 
 

@@ -1,8 +1,8 @@
 """Experiments without random assignment: what happened to treated units, against what would have happened.
 
 Belongs here: the choice of estimator by a panel's shape (one date of adoption or several, many treated units or one),
-and the check of the time before. Not here: the estimators (stats/), their result as a row (readout_quasi_row.py),
-reading the panel (readout_tables.py), families and verdicts.
+and the check of the time before. Not here: the estimators (stats/), what few units do to them (readout_few_units.py),
+their result as a row (readout_quasi_row.py), reading the panel (readout_tables.py), families and verdicts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.experiments.health import pre_fit, pre_trend
+from lakehouse.experiments.health import few_units, pre_fit, pre_trend
 from lakehouse.experiments.readout_design import TREATED, MetricPlan, ReadoutDesign
+from lakehouse.experiments.readout_few_units import are_few, cautious, degrees_of_freedom
 from lakehouse.experiments.readout_metric import blank_row
 from lakehouse.experiments.readout_quasi_row import QuasiResult, quasi_row
 from lakehouse.experiments.readout_rows import HealthRow, ReadoutRow
@@ -46,15 +47,15 @@ class PanelRows:
 
 def read_quasi(
     design: ReadoutDesign, metric: MetricPlan, panel: PanelRows
-) -> tuple[ReadoutRow, HealthRow | None]:
-    """The metric's row of exp_readout, and its check of the time before (None without a readout)."""
+) -> tuple[ReadoutRow, tuple[HealthRow, ...]]:
+    """The metric's row of exp_readout, and its checks, of the time before first (none without a readout)."""
     try:
         result = estimate(design, metric, panel)
     except NoReadout as refusal:
-        return blank_row(design, metric, TREATED, str(refusal)), None
+        return blank_row(design, metric, TREATED, str(refusal)), ()
     except ValueError as refusal:
-        return blank_row(design, metric, TREATED, f"the panel doesn't suit the method: {refusal}"), None
-    return quasi_row(design, metric, result), result.check
+        return blank_row(design, metric, TREATED, f"the panel doesn't suit the method: {refusal}"), ()
+    return quasi_row(design, metric, result), result.checks
 
 
 def estimate(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> QuasiResult:
@@ -97,6 +98,7 @@ def _usable(panel: PanelRows) -> PanelRows:
 def _one_date(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows, since: float) -> QuasiResult:
     group = np.isfinite(panel.adopted).astype(np.float64)
     after = (panel.period >= since).astype(np.float64)
+    sides = _units(panel, group > 0), _units(panel, group == 0)
     if len(np.unique(panel.period)) == 2:
         effect = two_by_two(panel.value, group, after, panel.unit, alpha=design.alpha).effect
         method, p = "difference in differences of four means, errors clustered by unit", None
@@ -106,14 +108,9 @@ def _one_date(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows, since
         first_treated = float(panel.period[after > 0].min())
         study = event_study(panel.value, group, panel.unit, panel.period, first_treated, alpha=design.alpha)
         leads = sum(1 for point in study.effects if point.event_time < 0)
-        p = _trend_p(panel, study.pre_trend, leads)
-    return QuasiResult(
-        effect,
-        float(panel.value[(group * after) > 0].mean()),
-        (_units(panel, group > 0), _units(panel, group == 0)),
-        method,
-        pre_trend(design.id, p, design.thresholds, metric.label),
-    )
+        p = _trend_p(panel, study.pre_trend, leads, sides)
+    level = float(panel.value[(group * after) > 0].mean())
+    return _judged(design, metric, QuasiResult(effect, level, sides, method), p, sides)
 
 
 def _staggered(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> QuasiResult:
@@ -125,28 +122,40 @@ def _staggered(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> Q
     is_after = periods[None, :] >= adopted[:, None]
     named = controls.replace("_", " ")
     leads = sum(1 for point in found.effects if point.period < point.group)
-    return QuasiResult(
+    treated, never = int(np.isfinite(adopted).sum()), int(np.isinf(adopted).sum())
+    # Units that are treated later are controls until then.
+    later = never if controls == "never_treated" else int((adopted > adopted.min()).sum())
+    result = QuasiResult(
         total.effect,
         float(outcomes[is_after].mean()),
-        (int(np.isfinite(adopted).sum()), int(np.isinf(adopted).sum())),
+        (treated, never),
         f"effects by group and time against {named} units, {design.aggregation} average",
-        pre_trend(
-            design.id,
-            _trend_p(panel, found.pre_trend, leads),
-            design.thresholds,
-            metric.label,
-        ),
     )
+    p = _trend_p(panel, found.pre_trend, leads, (treated, later))
+    return _judged(design, metric, result, p, (treated, later))
 
 
-def _trend_p(panel: PanelRows, joint: WaldTest | None, leads: int) -> float | None:
+def _judged(
+    design: ReadoutDesign, metric: MetricPlan, result: QuasiResult, p: float | None, sides: tuple[int, int]
+) -> QuasiResult:
+    """The result with its checks; with few units on a side, judged with all the doubt that they leave."""
+    checks = (pre_trend(design.id, p, design.thresholds, metric.label), few_units(design.id, sides))
+    if not are_few(sides):
+        return replace(result, checks=checks)
+    effect = cautious(result.effect, sides, design.alpha)
+    told = f"{result.method}, t with {degrees_of_freedom(sides):.0f} degrees of freedom for few units"
+    return replace(result, effect=effect, method=told, checks=checks)
+
+
+def _trend_p(panel: PanelRows, joint: WaldTest | None, leads: int, sides: tuple[int, int]) -> float | None:
     """P-value of the trends before adoption having been parallel; None where nothing can be told.
 
     The joint test of all leads when there are units enough for so many; with few it rejects far too often, and the
-    difference of the linear trends is tested instead: one number, from units - 1 degrees of freedom.
+    difference of the linear trends is tested instead: one number, from units - 1 degrees of freedom, or from those of
+    the smaller side where that is small.
     """
     units = len(np.unique(panel.unit))
-    if joint is not None and leads * UNITS_PER_LEAD <= units:
+    if joint is not None and leads * UNITS_PER_LEAD <= units and not are_few(sides):
         return joint.p_value
     last = panel.adopted[np.isfinite(panel.adopted)].max()
     before = _rows(panel, (panel.period < panel.adopted) & (panel.period < last))
@@ -156,7 +165,8 @@ def _trend_p(panel: PanelRows, joint: WaldTest | None, leads: int) -> float | No
     try:
         fit = fixed_effects_fit(before.value, steps[:, None], before.unit, before.period)
         error = math.sqrt(fit.covariance[0, 0])
-        return wald_effect(float(fit.estimates[0]), error, degrees_of_freedom=fit.degrees_of_freedom).p_value
+        freedom = degrees_of_freedom(sides) if are_few(sides) else fit.degrees_of_freedom
+        return wald_effect(float(fit.estimates[0]), error, degrees_of_freedom=freedom).p_value
     except ValueError:
         return None
 
@@ -179,7 +189,7 @@ def _synthetic(
         found = synthetic_control(outcomes, group, before, alpha=design.alpha)
         check = pre_fit(design.id, found.rmspe_before, float(treated[:, :before].mean()), metric.label)
         method = f"synthetic control (placebo rank p {found.placebo_p_value:.3f})"
-        return QuasiResult(found.effect, level, units, method, check)
+        return QuasiResult(found.effect, level, units, method, (check,))
     other = fit(outcomes, group, before, alpha=design.alpha)
     name = (
         "synthetic difference in differences"
@@ -187,9 +197,8 @@ def _synthetic(
         else "difference in differences, errors by placebo"
     )
     trend = pre_trend(design.id, None, design.thresholds, metric.label)
-    return QuasiResult(
-        other.effect, level, units, f"{name} (placebo rank p {other.placebo_p_value:.3f})", trend
-    )
+    method = f"{name} (placebo rank p {other.placebo_p_value:.3f})"
+    return QuasiResult(other.effect, level, units, method, (trend,))
 
 
 def _matrix(panel: PanelRows) -> tuple[FloatArray, FloatArray, FloatArray]:

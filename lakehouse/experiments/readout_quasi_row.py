@@ -20,13 +20,13 @@ from lakehouse.stats.power import distance_for
 
 @dataclass(frozen=True, slots=True)
 class QuasiResult:
-    """An effect on the treated, their own level after it began, and what the time before says of trust."""
+    """An effect on the treated, their own level after it began, and what its checks say of trust."""
 
     effect: Effect
     treated_level: float
     units: tuple[int, int]
     method: str
-    check: HealthRow
+    checks: tuple[HealthRow, ...] = ()
 
 
 def quasi_row(design: ReadoutDesign, metric: MetricPlan, result: QuasiResult) -> ReadoutRow:

@@ -36,6 +36,24 @@ def is_mature(window_days: int | None) -> str:
     return "true" if window_days is None else f"mature_{window_days}"
 
 
+def windows_of(plan: Plan) -> list[int | None]:
+    """The windows of the experiment's metrics; None, the experiment's own days, is always one."""
+    return sorted(
+        {measure.metric.window_days for measure in plan.measures} | {None}, key=lambda days: days or 0
+    )
+
+
+def columns_of_units(plan: Plan, *, has_alternative: bool = False) -> dict[str, str]:
+    """The columns of the experiment's table of units with their types."""
+    columns = dict.fromkeys(("unit_id", "variant"), "varchar")
+    columns |= dict.fromkeys(("is_eligible", "is_contaminated"), "boolean") | {"cluster_id": "varchar"}
+    columns |= {f"s{number}": "varchar" for number in range(len(plan.experiment.segments))}
+    windows = windows_of(plan)
+    columns |= dict.fromkeys(map(known_on, windows), "date")
+    columns |= dict.fromkeys(map(is_mature, filter(None, windows)), "boolean")
+    return columns | {slot.column: "double" for slot, _ in slots(plan, has_alternative=has_alternative)}
+
+
 def make_units(
     connection: duckdb.DuckDBPyConnection,
     plan: Plan,
@@ -45,9 +63,7 @@ def make_units(
     has_alternative: bool,
 ) -> dict[str, Audit]:
     """Makes the experiment's table of units from `_units` and the measured tables; tells of every column."""
-    windows = sorted(
-        {measure.metric.window_days for measure in plan.measures} | {None}, key=lambda days: days or 0
-    )
+    windows = windows_of(plan)
     days = ["units.first_day as known_0"]
     for window in filter(None, windows):
         ended = clock.day_of(f"units.first_exposed_at + interval {window} day")

@@ -25,6 +25,7 @@ QUESTIONS = {
     "exposure_by_day": "Did units enter on every day?",
     "freshness": "Are its data up to date?",
     "pre_trend": "Did treated and untreated units move alike before?",
+    "few_units": "Are there units enough on both sides?",
 }
 STATES = {"pass": "pass", "warn": "mind this", "fail": "fails"}
 

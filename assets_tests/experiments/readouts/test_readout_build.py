@@ -312,6 +312,7 @@ def test_a_panel_is_read_by_its_design(lake: duckdb.DuckDBPyConnection) -> None:
     assert found[2] == pytest.approx(5, abs=0.5)
     assert found[3:] == ("treated", "untreated")
     assert rows(lake, """select "check", status from exp_health order by 1""") == [
+        ("few_units", "warn"),
         ("freshness", "pass"),
         ("pre_trend", "pass"),
     ]

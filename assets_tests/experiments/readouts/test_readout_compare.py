@@ -33,11 +33,12 @@ def test_a_mean_is_welchs_test_of_the_values(hand: Any, rng: np.random.Generator
     assert found.lift.estimate == pytest.approx(one.mean() / other.mean() - 1)
 
 
-def test_a_proportion_of_many_is_the_unpooled_z_test_with_newcombes_interval(hand: Any) -> None:
+def test_a_proportion_of_many_is_the_pooled_z_test_with_newcombes_interval(hand: Any) -> None:
     arms = hand.rates(56, 70, 48, 80)
     found = compare_sums("proportion", arms["b"].sums(), arms["a"].sums(), NAMES)
-    p1, p0 = 56 / 70, 48 / 80
-    z = (p1 - p0) / math.sqrt(p1 * (1 - p1) / 70 + p0 * (1 - p0) / 80)
+    common = (56 + 48) / (70 + 80)
+    z = (56 / 70 - 48 / 80) / math.sqrt(common * (1 - common) * (1 / 70 + 1 / 80))
+    assert found.method == "z-test (pooled), Newcombe's interval"
     assert found.effect.p_value == pytest.approx(2 * stats.norm.sf(z))
     # Newcombe (1998), table II, method 10, example (a).
     assert (found.effect.low, found.effect.high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
@@ -110,8 +111,9 @@ def test_a_ratios_twin_moves_both_parts(hand: Any, rng: np.random.Generator) -> 
     assert found.twin.effect.standard_error < found.effect.standard_error
 
 
-def test_a_control_near_zero_has_fiellers_interval(hand: Any, rng: np.random.Generator) -> None:
-    treatment, control = rng.normal(2.5, 10, 200), rng.normal(2, 10, 200)
+@pytest.mark.parametrize("level", [2, 200])
+def test_a_lift_has_fiellers_interval(hand: Any, rng: np.random.Generator, level: float) -> None:
+    treatment, control = rng.normal(1.25 * level, 10, 200), rng.normal(level, 10, 200)
     found = compare_sums("mean", hand.values(treatment).sums(), hand.values(control).sums(), NAMES)
     assert found.lift is not None
     assert found.lift.method.startswith("Fieller")

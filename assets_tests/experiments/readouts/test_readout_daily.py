@@ -53,8 +53,11 @@ def test_each_day_is_the_difference_of_all_units_known_by_then(hand: Hand) -> No
         new, old = (np.concatenate(values[name][:count]) for name in "ba")
         assert (row.n, row.n_control) == (SIZE * count, SIZE * count)
         assert row.lift == pytest.approx(new.mean() / old.mean() - 1)
-        errors = [stats.sem(side) / side.mean() for side in (new, old)]
-        half = stats.t.ppf(0.975, 2 * SIZE * count - 2) * new.mean() / old.mean() * np.hypot(*errors)
+        # Fieller's interval, from the textbook: g is the squared ratio of the critical value to the control's own.
+        critical = stats.t.ppf(0.975, 2 * SIZE * count - 2)
+        g = (critical * stats.sem(old) / old.mean()) ** 2
+        errors = stats.sem(new) * np.sqrt(1 - g), stats.sem(old) * new.mean() / old.mean()
+        half = critical / old.mean() / (1 - g) * np.hypot(*errors)
         assert row.low is not None
         assert row.high is not None
         assert (row.high - row.low) / 2 == pytest.approx(half, rel=1e-3)

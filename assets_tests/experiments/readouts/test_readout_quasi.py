@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lakehouse.experiments.readout import read_observed
 from lakehouse.experiments.readout_design import ReadoutDesign
@@ -51,7 +52,7 @@ def test_new_jerseys_minimum_wage(hand: Any) -> None:
     ]  # fmt: skip
     readout = read_observed(design(hand), {"outcome": panel(rows)}, hand.AFTER)
     assert readout.rows[0].effect == pytest.approx(2.7536, abs=5e-4)
-    assert [row.status for row in readout.health] == ["warn", "pass"]
+    assert [row.status for row in readout.health] == ["warn", "pass", "pass"]
 
 
 @needs_data
@@ -154,6 +155,42 @@ def test_parallel_trends_pass_also_with_more_periods_than_units(hand: Any) -> No
         failed += readout.health[0].status != "pass"
     # A warning stands for p < 0.05: one or two in thirty by chance, where the joint test of 11 leads warns of most.
     assert failed <= 5
+
+
+def test_few_units_are_told_and_judged_by_the_doubt_they_leave(hand: Any) -> None:
+    few = read_observed(design(hand), {"outcome": trends(0, 3, units=8)}, hand.AFTER)
+    many = read_observed(design(hand), {"outcome": trends(0, 3, units=40)}, hand.AFTER)
+    checks = [{row.check: row for row in readout.health} for readout in (few, many)]
+    assert [found["few_units"].status for found in checks] == ["warn", "pass"]
+    assert "4 units treated, 4 not" in checks[0]["few_units"].text
+    row = few.rows[0]
+    assert row.p_value == pytest.approx(2 * stats.t.sf(row.effect / row.standard_error, 3))
+    assert row.effect_high - row.effect == pytest.approx(stats.t.isf(0.025, 3) * row.standard_error)
+    assert many.rows[0].method is not None
+    assert "few units" not in many.rows[0].method
+    assert "few units" in (few.rows[0].method or "")
+
+
+@pytest.mark.parametrize("dates", [1, 2])
+def test_parallel_trends_of_few_units_are_rarely_called_invalid(hand: Any, dates: int) -> None:
+    rng = np.random.default_rng(12)
+    warned = failed = 0
+    for _ in range(200):
+        noise = rng.normal(size=(40, 6))
+        for period in range(1, 6):
+            noise[:, period] = 0.6 * noise[:, period - 1] + 0.8 * noise[:, period]
+        adopted = [3.0 + unit % dates if unit < 4 else math.inf for unit in range(40)]
+        rows = [
+            (f"u{unit}", period, adopted[unit], noise[unit, period])
+            for unit in range(40)
+            for period in range(6)
+        ]
+        check = read_observed(design(hand), {"outcome": panel(rows)}, hand.AFTER).health[0]
+        warned += check.status != "pass"
+        failed += check.status == "fail"
+    # 5% and 1% of 200 by chance; the joint test of the leads would warn of 48 and fail 20.
+    assert warned <= 20
+    assert failed <= 6
 
 
 @pytest.mark.parametrize(
