@@ -47,7 +47,7 @@ class Column(BaseModel):
     description: str = ""
     pii: bool = False
     scale: int = Field(4, ge=0, le=12)
-    position_within: Listed = ()
+    position_within: Listed | None = None
 
     @field_validator("header", mode="before")
     @classmethod
@@ -79,7 +79,7 @@ class Column(BaseModel):
 
     @property
     def is_derived(self) -> bool:
-        return bool(self.position_within)
+        return self.position_within is not None
 
     @property
     def polars_type(self) -> pl.DataType:
