@@ -94,6 +94,7 @@ class Analysis(Strict):
     sequential: Sequential = Sequential()
     multiplicity: Literal["none", "bonferroni", "holm", "holm-sidak", "hochberg", "bh", "by"] = "holm"
     cuped: bool = True
+    variances: Literal["unequal", "equal"] = "unequal"
     controls: Literal["never_treated", "not_yet_treated"] = "never_treated"
     aggregation: Literal["simple", "group", "dynamic", "calendar"] = "simple"
     estimator: Literal["default", "synthetic_did"] = "default"

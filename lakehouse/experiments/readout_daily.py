@@ -50,7 +50,9 @@ def _row(
     row = EffectRow(design.id, metric.name, variant, day.day, day.treatment.n, day.control.n)
     names = (variant, design.control)
     try:
-        found = compare_sums(metric.kind, day.treatment, day.control, names, alpha=design.alpha)
+        found = compare_sums(
+            metric.kind, day.treatment, day.control, names, alpha=design.alpha, variances=design.variances
+        )
     except NoReadout:
         return row
     if found.lift is None:

@@ -130,6 +130,7 @@ def compare(
         alpha=design.alpha,
         with_twin=design.cuped and metric.has_covariate and crossed is None,
         crossed=crossed,
+        variances=design.variances,
     )
 
 
