@@ -31,9 +31,10 @@ control: a
 metrics: {{primary: spent}}
 define:
   spent: {{label: Spent, kind: mean, source: stg_lab_trial, unit: user_id, value: "{value}"}}
-attributes: {{source: stg_lab_trial, unit: user_id}}
+{attributes}
 eligibility: {{rules: ["{rule}"]}}
 """
+ATTRIBUTES = "attributes: {source: stg_lab_trial, unit: user_id}"
 
 
 @pytest.fixture
@@ -44,8 +45,8 @@ def team(tmp_path: Path) -> Any:
     (folder / "sources" / "lab" / "contracts" / "lab_trial.yaml").write_text(CONTRACT)
     (folder / "sources" / "lab" / "experiment_exposures.sql").write_text(MAPPING)
 
-    def load(value: str = "sum(spent)", rule: str = "spent is not null") -> Any:
-        experiment = EXPERIMENT.format(value=value, rule=rule)
+    def load(value: str = "sum(spent)", rule: str = "spent is not null", attributes: str = ATTRIBUTES) -> Any:
+        experiment = EXPERIMENT.format(value=value, rule=rule, attributes=attributes)
         (folder / "experiments" / "registry" / "trial.yaml").write_text(experiment)
         return load_catalog(folder)
 
@@ -65,6 +66,7 @@ def test_a_flat_file_of_ones_own_is_an_experiment_with_a_contract_a_mapping_and_
     [
         ({"value": "sum(spend)"}, 'trial.yaml: define.spent.value: expected a column of stg_lab_trial, found "spend".\n  Did you mean "spent"?'),
         ({"value": "sum(arm)"}, "trial.yaml: define.spent.value: expected SQL that DuckDB understands, found Binder Error"),
+        ({"value": "max(arm)"}, "A unit's value is a number or a truth: sum(amount), bool_or(is_bought)"),
         ({"rule": "spent + arm"}, "trial.yaml: eligibility.rules.0: expected SQL that DuckDB understands, found Binder Error"),
     ],
 )  # fmt: skip
@@ -74,3 +76,10 @@ def test_sql_that_does_not_fit_the_columns_types_is_told_by_file_and_key(
     with pytest.raises(ConfigurationError) as error:
         team(**arguments)
     assert told in str(error.value)
+
+
+def test_an_attribute_that_no_visitor_has_may_stand_in_a_file(team: Any) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        team(attributes="")
+    assert 'expected a column of the visitor\'s attributes, found "spent"' in str(error.value)
+    assert "Or say which table of a file holds it: attributes: {source: stg_..." in str(error.value)

@@ -100,6 +100,7 @@ def test_the_names_given_as_hints_are_admitted() -> None:
         "extract": "extract(year from x)",
         "date_trunc": "date_trunc('day', x)",
         "date_diff": "date_diff('day', x, x)",
+        "replace": "replace(x, 'a', 'b')",
     }
     pairs = (
         "arg_max",

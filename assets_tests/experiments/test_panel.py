@@ -74,6 +74,19 @@ def test_periods_after_the_as_of_date_are_left_out(trial: Any) -> None:
     assert [label for _, _, label, _, _ in rows(trial)] == ["2026-01-10"]
 
 
+def test_a_sources_own_file_is_whole_whatever_the_shops_day(trial: Any) -> None:
+    trial.owners["fct_sales"] = "files"
+    trial.settings(as_of_date="2026-01-10", is_as_of_configured=False)
+    for day in ("2026-01-10", "2026-01-11"):
+        trial.sell("a", day)
+    panel = panel_experiment(trial, {"time": "sold_on", "treated": "false"}, start=date(2026, 1, 1), end=None)
+    trial.build(panel)
+    assert len(rows(trial)) == 2
+    trial.settings(is_as_of_configured=True)
+    trial.build(panel)
+    assert len(rows(trial)) == 1
+
+
 def test_an_outcome_may_be_a_ratio_and_rows_may_be_chosen(trial: Any) -> None:
     for amount, units in ((6.0, 2), (3.0, 1), (100.0, 9)):
         trial.sell("a", "2026-01-01", amount, units)

@@ -120,6 +120,9 @@ def test_a_teams_metric_and_experiment_of_the_same_name_win(team: Folder, catalo
         ({"variants": {"control": 1.0}}, "expected at least two variants with their shares, found 1"),
         ({"variants": {"control": 0.5, "one_page": 0.4}}, "expected shares of variants that sum to 1, found 0.9"),
         ({"variants": {"control": 1.5, "one_page": -0.5}}, "expected shares of variants between 0 and 1"),
+        ({"variants": {"control": 50, "one_page": 50}}, "found {'control': 50.0, 'one_page': 50.0}.\n  Even shares need no numbers"),
+        ({"variants": {True: 0.5, "control": 0.5}}, "expected a variant's name, found True.\n  YAML reads it as a number or a truth: write it in quotation marks"),
+        ({"start": "02/03/2026"}, 'start: expected a date such as 2026-03-02, found "02/03/2026".'),
         ({"control": "contrl"}, 'expected control, one of the variants, found "contrl".\n  Did you mean "control"?'),
         ({"metrics": {"primary": "convertion"}}, 'metrics.primary: expected a known metric, found "convertion".\n  Did you mean "conversion"?'),
         ({"metrics": {"primary": "conversion", "guardrails": ["nothing"]}}, 'metrics.guardrails: expected a known metric, found "nothing"'),
@@ -183,7 +186,7 @@ def conversion(**changes: Any) -> dict[str, Any]:
         (conversion(window_days=0), "conversion.window_days: expected greater than or equal to 1, found 0"),
         (conversion(source="fct_sale"), 'conversion.source: expected a table of the lake, found "fct_sale".\n  Did you mean "fct_sales"?'),
         (conversion(value="sum(amuont)"), 'conversion.value: expected a column of fct_sales, found "amuont".\n  Did you mean "amount"?'),
-        (conversion(value="amount"), 'conversion.value: expected an aggregate such as sum(amount), found "amount"'),
+        (conversion(value="amount"), 'conversion.value: expected an aggregate such as sum(amount), found "amount".\n  Write max(amount)'),
         (conversion(value="suum(amount)"), 'conversion.value: expected only known functions, found suum.\n  Did you mean "sum"?'),
         (conversion(time="sold"), 'conversion.time: expected a column of fct_sales, found "sold".\n  Did you mean "sold_at"?'),
         (conversion(unit="visitor"), 'conversion.unit: expected a column of fct_sales, found "visitor".\n  Did you mean "visitor_id"?'),
@@ -228,6 +231,19 @@ def test_all_mistakes_of_all_files_are_told_at_once(team: Folder) -> None:
                  "fourth.yaml: line", 'metrics.yaml: expected a lower-case name such as conversion, found "Big"',
                  "metrics.yaml: small.vale: expected a known key"):  # fmt: skip
         assert part in told
+
+
+def test_even_shares_need_no_numbers(team: Folder) -> None:
+    team.experiment(variants=["control", "one_page", "two_pages"])
+    experiment = team.registry().experiments["checkout"]
+    assert sum(experiment.variants.values()) == pytest.approx(1)
+    assert set(experiment.variants.values()) == {1 / 3}
+
+
+def test_shares_that_sum_to_1_but_for_rounding_are_put_right(team: Folder) -> None:
+    team.experiment(variants={"control": 0.33, "one_page": 0.33, "two_pages": 0.33})
+    experiment = team.registry().experiments["checkout"]
+    assert experiment.variants == pytest.approx({"control": 1 / 3, "one_page": 1 / 3, "two_pages": 1 / 3})
 
 
 def test_numbers_may_name_variants(team: Folder) -> None:

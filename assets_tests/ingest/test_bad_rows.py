@@ -193,6 +193,10 @@ def test_a_null_in_the_key_is_no_key(new_lake):
         ("float", "-inf", None),
         ("float", "nan", None),
         ("boolean", "yes", True),
+        ("boolean", "No", False),
+        ("boolean", "1.0", True),
+        ("boolean", "0.0", False),
+        ("boolean", "2.0", None),
         ("boolean", "0", False),
         ("boolean", "maybe", None),
     ],
@@ -223,6 +227,15 @@ def test_positions_count_within_their_group_in_file_order_and_anew_in_every_file
     lake.land("b.csv", "invoice,item\nC,5\nB,6\n")
     lake.run()
     assert lake.table() == [("A", 1, "1"), ("A", 2, "3"), ("A", 3, "4"), ("B", 1, "6"), ("C", 1, "5")]
+
+
+def test_a_position_within_nothing_is_the_row_number_and_names_equal_rows(new_lake, monkeypatch):
+    monkeypatch.setattr("lakehouse.ingest.staging.ROWS_AT_ONCE", 3)
+    columns = {"row_no": {"type": "integer", "position_within": []}, "item": {"type": "string"}}
+    lake = new_lake(key=["row_no"], columns=columns)
+    lake.land("a.csv", "item\nsame\nsame\nother\nsame\nlast\n")
+    lake.run()
+    assert lake.table() == [(1, "same"), (2, "same"), (3, "other"), (4, "same"), (5, "last")]
 
 
 def test_positions_count_on_through_a_file_that_is_read_in_pieces(new_lake, monkeypatch):

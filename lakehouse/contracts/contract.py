@@ -47,7 +47,7 @@ class Column(BaseModel):
     description: str = ""
     pii: bool = False
     scale: int = Field(4, ge=0, le=12)
-    position_within: Listed = ()
+    position_within: Listed | None = None
 
     @field_validator("header", mode="before")
     @classmethod
@@ -79,7 +79,7 @@ class Column(BaseModel):
 
     @property
     def is_derived(self) -> bool:
-        return bool(self.position_within)
+        return self.position_within is not None
 
     @property
     def polars_type(self) -> pl.DataType:
@@ -132,6 +132,14 @@ class Contract(Strict):
     freshness: timedelta | None = None
     quarantine: QuarantineLimit = QuarantineLimit()
 
+    @field_validator("key", mode="before")
+    @classmethod
+    def _key_is_named(cls, value: object) -> object:
+        if value == []:
+            hint = "Where no column names a row, add one with position_within: [], its row number."
+            raise ValueError(f"expected columns that name a row, found none\n{hint}")
+        return value
+
     @field_validator("freshness", mode="before")
     @classmethod
     def _duration(cls, value: object) -> object:
@@ -147,7 +155,11 @@ class Contract(Strict):
     def _column_names(cls, columns: dict[str, Column]) -> dict[str, Column]:
         for name in columns:
             if not NAME.match(name):
-                raise ValueError(f"expected a lower-case name such as order_id, found {describe(name)}")
+                plain = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)).strip("_").lower()
+                hint = f"Call it {plain}, with header: {name}." if NAME.match(plain) else ""
+                raise ValueError(
+                    f"expected a lower-case name such as order_id, found {describe(name)}\n{hint}"
+                )
         return columns
 
     @field_validator("rules")

@@ -31,7 +31,7 @@ def _named_columns(contract: Contract) -> Iterator[Found]:
     for column in contract.latest_by:
         yield from _need("latest_by", column, [*contract.columns, INGESTED_AT])
     for name, described in contract.columns.items():
-        for other in described.position_within:
+        for other in described.position_within or ():
             yield from _need(f"columns.{name}.position_within", other, contract.file_columns)
 
 

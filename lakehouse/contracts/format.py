@@ -60,8 +60,9 @@ class Format(Strict):
     dates: Listed = ("%Y-%m-%d",)
     time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
     nulls: Listed = ("",)
-    true: Listed = ("true", "True", "TRUE", "1", "t", "yes", "Y", "y")
-    false: Listed = ("false", "False", "FALSE", "0", "f", "no", "N", "n")
+    # 1.0: how programs that know no empty whole number write a 1 in a column with empty cells.
+    true: Listed = ("true", "True", "TRUE", "t", "T", "yes", "Yes", "YES", "y", "Y", "1", "1.0")
+    false: Listed = ("false", "False", "FALSE", "f", "F", "no", "No", "NO", "n", "N", "0", "0.0")
     final_newline: Literal["optional", "required"] = "optional"
     sheet: str | None = None
 

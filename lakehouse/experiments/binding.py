@@ -30,6 +30,14 @@ from lakehouse.experiments.plan import (
 from lakehouse.sql_text import identifier
 from lakehouse.warehouse.binding import Statement
 
+IN_A_FILE = (
+    "Or say which table of a file holds it: attributes: {source: stg_..., unit: the column of ids there}."
+)
+OF_UNITS = (
+    "A unit's value is a number or a truth: sum(amount), bool_or(is_bought), count_if(answer = 'yes'), "
+    "avg(case when is_bought then 1 else 0 end)."
+)
+
 
 @dataclass(slots=True)
 class Findings:
@@ -81,9 +89,9 @@ def _metric(findings: Findings, shown: str, key: str, metric: Metric, source: st
     for name, text in metric.expressions.items():
         tree = _tree(findings, shown, f"{key}.{name}", text, source, lake.columns[source], is_aggregate=True)
         if tree is not None:
-            is_truth = metric.kind == "proportion" and name == "value"
-            value = f"cast({_shown(tree)} as double)" if is_truth else f"0.0 + ({_shown(tree)})"
-            findings.statements.append(_statement(shown, f"{key}.{name}", value, source))
+            # A number or a truth can be compared with 0; a text, which would fail on the first row, can't.
+            tried = f"({_shown(tree)}) > 0"
+            findings.statements.append(_statement(shown, f"{key}.{name}", tried, source, OF_UNITS))
     for name in ("time", "unit"):
         column = getattr(metric, name)
         if column is not None:
@@ -99,9 +107,8 @@ def _measure(
 ) -> Measure | None:
     role = experiment.metrics.by_name[name]
     if experiment.panel is not None:
-        return Measure(
-            name, role, metric, Ids(experiment.panel.source, experiment.panel.unit, experiment.unit)
-        )
+        source, unit = experiment.panel.source, experiment.panel.unit
+        return Measure(name, role, metric, Ids(source, unit, experiment.unit, lake.owners.get(source)))
     if metric.source is None:
         key = f"define.{name}.source" if name in experiment.define else f"metrics: {name}"
         findings.problems.append(
@@ -128,13 +135,14 @@ def _attributes(findings: Findings, experiment: Experiment, lake: Lake) -> dict[
     segments = {f"segments.{name}": text for name, text in experiment.segments.items()}
     used: set[str] = {flag for flag in BOT_FLAGS if flag in known}
     told = experiment.attributes.source if experiment.attributes else f"the {experiment.unit}'s attributes"
+    elsewhere = "" if experiment.attributes else IN_A_FILE
     for key, text in {**rules, **segments}.items():
         names = (*known, *KNOWN_OF_UNITS) if key in rules else tuple(known)
-        tree = _tree(findings, experiment.shown, key, text, told, names, is_aggregate=False)
+        tree = _tree(findings, experiment.shown, key, text, told, names, is_aggregate=False, hint=elsewhere)
         if tree is not None:
             used |= {name for name in columns_of(tree) if name in known}
     if experiment.cluster is not None and _has_column(
-        findings, experiment.shown, "cluster", experiment.cluster, told, tuple(known)
+        findings, experiment.shown, "cluster", experiment.cluster, told, tuple(known), elsewhere
     ):
         used.add(experiment.cluster)
     _try_rules(findings, experiment, known)
@@ -214,15 +222,18 @@ def _has_table(findings: Findings, shown: str, key: str, table: str, lake: Lake)
 
 
 def _has_column(
-    findings: Findings, shown: str, key: str, column: str, table: str, known: Iterable[str]
+    findings: Findings,
+    shown: str,
+    key: str,
+    column: str,
+    table: str,
+    known: Iterable[str],
+    hint: str = "",
 ) -> bool:
     names = list(known)
     if column not in names:
-        findings.problems.append(
-            Problem(
-                shown, key, f"a column of {table}", describe(column), nearest(column, names) if names else ""
-            )
-        )
+        hints = " ".join(filter(None, (nearest(column, names) if names else "", hint)))
+        findings.problems.append(Problem(shown, key, f"a column of {table}", describe(column), hints))
     return column in names
 
 
@@ -235,6 +246,7 @@ def _tree(
     known: tuple[str, ...],
     *,
     is_aggregate: bool,
+    hint: str = "",
 ) -> exp.Expr | None:
     try:
         tree = aggregate(text) if is_aggregate else per_row(text)
@@ -243,7 +255,7 @@ def _tree(
         return None
     missing = [column for column in columns_of(tree) if column not in known]
     for column in missing:
-        _has_column(findings, shown, key, column, table, known)
+        _has_column(findings, shown, key, column, table, known, hint)
     return None if missing else tree
 
 
@@ -251,5 +263,5 @@ def _shown(tree: exp.Expr) -> str:
     return sql(renamed(tree, identifier))
 
 
-def _statement(shown: str, key: str, value: str, source: str) -> Statement:
-    return Statement(f"{shown}: {key}", f"select {value} from {source}", source, is_part=True)
+def _statement(shown: str, key: str, value: str, source: str, hint: str = "") -> Statement:
+    return Statement(f"{shown}: {key}", f"select {value} from {source}", source, is_part=True, hint=hint)

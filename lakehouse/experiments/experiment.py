@@ -20,15 +20,32 @@ Design = Literal["randomized", "difference_in_differences", "synthetic_control"]
 Handling = Literal["exclude", "first_exposure", "intention_to_treat"]
 HANDLINGS: tuple[Handling, ...] = ("exclude", "first_exposure", "intention_to_treat")
 Role = Literal["primary", "secondary", "guardrail"]
+EVEN = "Even shares need no numbers: variants: [control, new]."
 NOT_IN_EXPERIMENT = "(not in the experiment)"
 
 
 def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """Variants are texts in the feed. YAML reads 0 and 1 as numbers, and what it makes of `on` nobody can tell back."""
+    if isinstance(value, bool | float):
+        hint = "YAML reads it as a number or a truth: write it in quotation marks, as exposures carry it."
+        raise ValueError(f"expected a variant's name, found {value}\n{hint}")  # noqa: TRY004  pydantic gathers it
+    return str(value) if isinstance(value, int) else value
 
 
-# Variants are texts in the feed; YAML reads 0 and 1 as numbers.
+def _as_moment(value: object) -> object:
+    """A date, or a panel's period; pydantic would tell a wrong one twice."""
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError(f"expected a date such as 2026-03-02, found {describe(value)}") from None
+    return value
+
+
 VariantName = Annotated[str, BeforeValidator(_as_text)]
+Moment = Annotated[int | date | None, BeforeValidator(_as_moment)]
+# Shares are written with few digits (0.33 thrice): a sum that is off by no more is rounding, and is put right.
+ROUNDING = 0.011
 
 
 class Eligibility(Strict):
@@ -94,6 +111,7 @@ class Analysis(Strict):
     sequential: Sequential = Sequential()
     multiplicity: Literal["none", "bonferroni", "holm", "holm-sidak", "hochberg", "bh", "by"] = "holm"
     cuped: bool = True
+    variances: Literal["unequal", "equal"] = "unequal"
     controls: Literal["never_treated", "not_yet_treated"] = "never_treated"
     aggregation: Literal["simple", "group", "dynamic", "calendar"] = "simple"
     estimator: Literal["default", "synthetic_did"] = "default"
@@ -140,8 +158,8 @@ class Experiment(Strict):
     design: Design = "randomized"
     unit: Unit = "visitor"
     cluster: str | None = None
-    start: int | date | None = None
-    end: int | date | None = None
+    start: Moment = None
+    end: Moment = None
     variants: dict[VariantName, float] = Field(default_factory=dict)
     control: VariantName | None = None
     eligibility: Eligibility = Eligibility()
@@ -151,6 +169,19 @@ class Experiment(Strict):
     segments: dict[str, str] = Field(default_factory=dict)
     analysis: Analysis = Analysis()
     panel: Panel | None = None
+
+    @field_validator("variants", mode="before")
+    @classmethod
+    def _listed_means_even(cls, value: object) -> object:
+        """`[control, new]`: each the same share."""
+        return {name: 1 / len(value) for name in value} if isinstance(value, list) else value
+
+    @field_validator("variants")
+    @classmethod
+    def _shares_without_rounding(cls, shares: dict[str, float]) -> dict[str, float]:
+        total = sum(shares.values())
+        is_rounded = 1e-6 < abs(total - 1) <= ROUNDING and len(shares) > 2
+        return {name: share / total for name, share in shares.items()} if is_rounded else shares
 
     @field_validator("segments", mode="before")
     @classmethod
@@ -178,10 +209,12 @@ class Experiment(Strict):
         if len(self.variants) < 2:
             raise ValueError(f"expected at least two variants with their shares, found {len(self.variants)}")
         if any(not 0 < share < 1 for share in self.variants.values()):
-            raise ValueError(f"expected shares of variants between 0 and 1, found {describe(self.variants)}")
+            raise ValueError(
+                f"expected shares of variants between 0 and 1, found {describe(self.variants)}\n{EVEN}"
+            )
         total = sum(self.variants.values())
         if abs(total - 1) > 1e-6:
-            raise ValueError(f"expected shares of variants that sum to 1, found {total:g}")
+            raise ValueError(f"expected shares of variants that sum to 1, found {total:g}\n{EVEN}")
         if NOT_IN_EXPERIMENT in self.variants:
             raise ValueError(f'expected another name of a variant, found "{NOT_IN_EXPERIMENT}"')
         if self.control not in self.variants:

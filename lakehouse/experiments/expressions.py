@@ -22,7 +22,7 @@ AGGREGATES: tuple[type[exp.Expr], ...] = (
 _FUNCTIONS: tuple[type[exp.Expr], ...] = (
     exp.Abs, exp.Ceil, exp.Coalesce, exp.Contains, exp.DateDiff, exp.DateTrunc, exp.TimestampTrunc, exp.Day,
     exp.DayOfWeek, exp.EndsWith, exp.Exp, exp.Extract, exp.Floor, exp.Greatest, exp.Hour, exp.Least, exp.Length, exp.Ln,
-    exp.Log, exp.Lower, exp.Month, exp.Nullif, exp.Pow, exp.Round, exp.Sign, exp.Sqrt, exp.StartsWith, exp.Substring,
+    exp.Log, exp.Lower, exp.Month, exp.Nullif, exp.Pow, exp.Replace, exp.Round, exp.Sign, exp.Sqrt, exp.StartsWith, exp.Substring,
     exp.Trim, exp.Upper, exp.Week, exp.Year,
 )  # fmt: skip
 _SYNTAX: tuple[type[exp.Expr], ...] = (
@@ -36,7 +36,7 @@ _ALLOWED = frozenset((*AGGREGATES, *_FUNCTIONS, *_SYNTAX))
 FUNCTION_NAMES = (
     "abs", "arg_max", "arg_min", "avg", "bool_and", "bool_or", "ceil", "coalesce", "contains", "count", "count_if",
     "date_diff", "date_trunc", "day", "dayofweek", "ends_with", "exp", "extract", "floor", "greatest", "hour", "least",
-    "length", "ln", "log", "lower", "max", "min", "month", "nullif", "pow", "round", "sign", "sqrt", "starts_with",
+    "length", "ln", "log", "lower", "max", "min", "month", "nullif", "pow", "replace", "round", "sign", "sqrt", "starts_with",
     "substring", "sum", "trim", "upper", "week", "year",
 )  # fmt: skip
 
@@ -64,7 +64,10 @@ def aggregate(text: str) -> exp.Expr:
     tree = parsed(text)
     found = list(tree.find_all(*AGGREGATES))
     if not found:
-        raise ValueError(f"expected an aggregate such as sum(amount), found {describe(text)}")
+        hint = (
+            f"\nWrite max({tree.name}), if a unit has one row only." if isinstance(tree, exp.Column) else ""
+        )
+        raise ValueError(f"expected an aggregate such as sum(amount), found {describe(text)}{hint}")
     if any(one.find_ancestor(*AGGREGATES) for one in found):
         raise ValueError(f"expected no aggregate inside another, found {describe(text)}")
     for column in tree.find_all(exp.Column):

@@ -32,13 +32,16 @@ class UnitCounts:
 
     by_day: day -> variant -> eligible units that were first exposed then. clusters: variant -> clusters, where each
     holds units of one variant only. contaminated: units that saw more than one variant, out of `seen` that are
-    eligible or would be but for that.
+    eligible or would be but for that. left_out: units by the reason why they don't count; unknown: variants that they
+    were shown and the registry doesn't name.
     """
 
     by_day: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
     clusters: Mapping[str, int] = field(default_factory=dict)
     contaminated: int = 0
     seen: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
     def of(self, variant: str) -> int:
         """Eligible units of the variant."""

@@ -19,7 +19,7 @@ from lakehouse.experiments.health import (
     randomized_health,
 )
 from lakehouse.experiments.readout_daily import read_days
-from lakehouse.experiments.readout_design import TREATED, ReadoutDesign
+from lakehouse.experiments.readout_design import ONE_DAY, TREATED, ReadoutDesign
 from lakehouse.experiments.readout_families import in_families
 from lakehouse.experiments.readout_metric import Evidence, blank_row, read_metric
 from lakehouse.experiments.readout_quasi import PanelRows, read_quasi
@@ -85,9 +85,36 @@ def _refusal(design: ReadoutDesign, counts: UnitCounts, as_of: date) -> str | No
     if design.start is not None and as_of < design.start:
         return f"it starts on {design.start}, and the data reach to {as_of}"
     if not any(sum(variants.values()) for variants in counts.by_day.values()):
-        seen = f", and none of {counts.seen:,} seen is eligible" if counts.seen else ""
-        return f"no eligible unit was exposed to it up to {design.last_day(as_of)}{seen}"
+        return f"no eligible unit was exposed to it up to {design.last_day(as_of)}{_left_out(design, counts)}"
     return None
+
+
+def _left_out(design: ReadoutDesign, counts: UnitCounts) -> str:
+    """What became of the units that were seen, and what to look at."""
+    told = [f"{count:,} {_because(design, counts, reason)}" for reason, count in counts.left_out.items()]
+    if told:
+        return f", and of all that were seen {'; '.join(told)}"
+    if counts.seen:
+        return f", and none of {counts.seen:,} seen is eligible"
+    return f": no exposure has the experiment_id {design.id}"
+
+
+def _because(design: ReadoutDesign, counts: UnitCounts, reason: str) -> str:
+    if reason == "unknown_variant":
+        return (
+            f"saw a variant that the experiment doesn't name (seen: {', '.join(counts.unknown)}; "
+            f"named: {', '.join(design.shares)})"
+        )
+    if reason == "outside_window":
+        last = design.end - ONE_DAY if design.end else "its end"
+        return f"were exposed outside of its days, {design.start} to {last}"
+    told = {
+        "bot_or_internal": "are crawlers or the shop's own",
+        "no_customer": "are no known customer",
+        "existing_customer": "were customers before",
+        "contaminated": "saw several variants",
+    }
+    return told.get(reason, f"are left out by its {reason}")
 
 
 def read_observed(

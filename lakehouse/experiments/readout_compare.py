@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from lakehouse.experiments.readout_sums import NoReadout, Sums, adjusted, number
 from lakehouse.stats.arms import Arm, Reference
@@ -94,14 +94,17 @@ def compare_sums(
     with_twin: bool = False,
     crossed: Crossed | None = None,
     is_one_of_many: bool = False,
+    variances: Literal["unequal", "equal"] = "unequal",
 ) -> Comparison:
     """Compares two arms' sums of a proportion, a mean or a ratio.
 
     names: of the variant and the control, for refusals. with_twin: adjust for the time before, too. crossed: sums by
     cluster, when clusters hold units of both arms. is_one_of_many: small counts are tested by Fisher's test, which is
-    quick and at worst cautious. Raises NoReadout with the reason.
+    quick and at worst cautious. variances: equal takes one variance for both arms' units (means and ratios). Raises NoReadout with the reason.
     """
     is_ratio = kind == "ratio"
+    # Clusters differ in size: their variances are never taken for one.
+    reference: Reference = "pooled" if variances == "equal" and treatment.level == "unit" else "welch"
     for name, side in zip(names, (treatment, control), strict=True):
         try:
             side.check(is_ratio=is_ratio)
@@ -113,9 +116,12 @@ def compare_sums(
         else:
             arms = treatment.arm(is_ratio=is_ratio), control.arm(is_ratio=is_ratio)
             plain = (
-                _levels(kind, treatment, arms, alpha) if crossed is None else _crossed(crossed, arms, alpha)
+                _levels(kind, treatment, arms, alpha, reference)
+                if crossed is None
+                else _crossed(crossed, arms, alpha)
             )
-        return replace(plain, twin=_twin(treatment, control, alpha, is_ratio=is_ratio) if with_twin else None)
+        twin = _twin(treatment, control, alpha, reference, is_ratio=is_ratio) if with_twin else None
+        return replace(plain, twin=twin)
     except NoReadout:
         raise
     except ValueError as refusal:
@@ -194,18 +200,21 @@ def _successes(side: Sums) -> int:
     return round(total)
 
 
-def _levels(kind: str, treatment: Sums, arms: tuple[Arm, Arm], alpha: float) -> Comparison:
+def _levels(
+    kind: str, treatment: Sums, arms: tuple[Arm, Arm], alpha: float, reference: Reference
+) -> Comparison:
     whom = "clusters" if treatment.level == "cluster" else "units"
     _must_vary(
         arms[0],
         arms[1],
         f"the values of all {whom} are equal: there is no noise to compare a difference with",
     )
-    method = BY_UNITS[kind]
+    method = BY_UNITS[kind] if reference == "welch" else BY_UNITS[kind].replace("Welch's", "pooled")
     if treatment.level == "cluster":
         method = f"cluster-robust by {arms[0].n} and {arms[1].n} clusters, Welch's t-test"
-    effect = difference(arms[0], arms[1], alpha=alpha)
-    return Comparison(arms[0], arms[1], effect, relative(arms[0], arms[1], "welch", alpha), method)
+    effect = difference(arms[0], arms[1], reference=reference, alpha=alpha)
+    lift = relative(arms[0], arms[1], reference, alpha)
+    return Comparison(arms[0], arms[1], effect, lift, method)
 
 
 def _crossed(crossed: Crossed, arms: tuple[Arm, Arm], alpha: float) -> Comparison:
@@ -226,19 +235,21 @@ def _crossed(crossed: Crossed, arms: tuple[Arm, Arm], alpha: float) -> Compariso
     return Comparison(arms[0], arms[1], effect, lift, method)
 
 
-def _twin(treatment: Sums, control: Sums, alpha: float, *, is_ratio: bool) -> Twin | None:
+def _twin(
+    treatment: Sums, control: Sums, alpha: float, reference: Reference, *, is_ratio: bool
+) -> Twin | None:
     pair = adjusted(treatment, control, is_ratio=is_ratio)
     if pair is None:
         return None
     try:
-        effect = difference(pair.treatment, pair.control, alpha=alpha)
+        effect = difference(pair.treatment, pair.control, reference=reference, alpha=alpha)
     except ValueError:
         return None
     sides = treatment.adjustable(is_ratio=is_ratio), control.adjustable(is_ratio=is_ratio)
     lift = None
     if sides[0] is not None and sides[1] is not None and sides[1].means[0] > 0:
         try:
-            found = cuped_lift(sides[0], sides[1], alpha=alpha)
+            found = cuped_lift(sides[0], sides[1], reference=reference, alpha=alpha)
             lift = Lift(found.estimate, found.low, found.high, found.standard_error, "delta method")
         except ValueError:
             lift = None

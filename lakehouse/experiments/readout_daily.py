@@ -52,7 +52,13 @@ def _row(
     try:
         # Of a day only the lift is told: no exact test needs to take its time.
         found = compare_sums(
-            metric.kind, day.treatment, day.control, names, alpha=design.alpha, is_one_of_many=True
+            metric.kind,
+            day.treatment,
+            day.control,
+            names,
+            alpha=design.alpha,
+            is_one_of_many=True,
+            variances=design.variances,
         )
     except NoReadout:
         return row

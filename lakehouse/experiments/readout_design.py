@@ -69,6 +69,7 @@ class ReadoutDesign:
     sequential: SequentialPlan = field(default_factory=SequentialPlan)
     multiplicity: str = "holm"
     cuped: bool = False
+    variances: Literal["unequal", "equal"] = "unequal"
     control_units: Literal["never_treated", "not_yet_treated"] = "never_treated"
     aggregation: Literal["simple", "group", "dynamic", "calendar"] = "simple"
     estimator: Literal["default", "synthetic_did"] = "default"
@@ -119,6 +120,7 @@ def design_of(experiment: Experiment, metrics: Mapping[str, Metric]) -> ReadoutD
         sequential=SequentialPlan(plan.method, plan.looks, plan.spending, plan.parameter, plan.planned_units),
         multiplicity=analysis.multiplicity,
         cuped=analysis.cuped,
+        variances=analysis.variances,
         control_units=analysis.controls,
         aggregation=analysis.aggregation,
         estimator=analysis.estimator,

@@ -38,6 +38,7 @@ class Evidence:
 
     aggregates: by metric, variant, handling, level. daily, quantiles: by metric and variant. segments: by metric,
     variant, segment and its value. crossed: by metric and variant, where clusters hold units of several variants.
+    unmatched: metric -> its source, where no unit has a value in it.
     """
 
     aggregates: Mapping[AggregateKey, Sums] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Evidence:
     segments: Mapping[tuple[str, str, str, str], Sums] = field(default_factory=dict)
     quantiles: Mapping[tuple[str, str], QuantileEstimate] = field(default_factory=dict)
     crossed: Mapping[tuple[str, str], Crossed] = field(default_factory=dict)
+    unmatched: Mapping[str, str] = field(default_factory=dict)
 
     def sums(self, metric: str, variant: str, handling: Handling, *, is_clustered: bool) -> Sums:
         """The arm's sums, by cluster where the experiment is clustered."""
@@ -91,6 +93,10 @@ def read_metric(
     ]
     counted = {"n": units[0].n, "n_control": units[1].n, "immature": units[0].immature + units[1].immature}
     try:
+        if metric.name in evidence.unmatched and any(side.n for side in units):
+            raise NoReadout(
+                f"no unit has a value in {evidence.unmatched[metric.name]}: are the ids there those of the exposures?"
+            )
         comparison = compare(design, metric, variant, evidence, design.handling)
     except NoReadout as refusal:
         return replace(blank_row(design, metric, variant, str(refusal)), **counted)  # type: ignore[arg-type]  # counts
@@ -130,6 +136,7 @@ def compare(
         alpha=design.alpha,
         with_twin=design.cuped and metric.has_covariate and crossed is None,
         crossed=crossed,
+        variances=design.variances,
     )
 
 

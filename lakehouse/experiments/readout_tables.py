@@ -86,6 +86,9 @@ def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
             if (found := _quantile(tables, design, metric, variant)) is not None
         },
         crossed=_crossed(tables, design),
+        unmatched={
+            row["metric"]: row["source"] for row in tables.rows(_UNMATCHED, [design.id], "exp_metrics")
+        },
     )
 
 
@@ -100,7 +103,9 @@ def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> 
         clusters = {
             row["variant"]: row["clusters"] for row in tables.rows(_CLUSTERS, [design.id], "exp_eligibility")
         }
-    return UnitCounts(by_day, clusters, found["twice"], found["seen"])
+    left_out = {row["reason"]: row["units"] for row in tables.rows(_LEFT_OUT, [design.id], "exp_eligibility")}
+    unknown = [row["variant"] for row in tables.rows(_UNKNOWN, [design.id], "exp_eligibility")]
+    return UnitCounts(by_day, clusters, found["twice"], found["seen"], left_out, tuple(unknown))
 
 
 def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
@@ -135,6 +140,26 @@ _CONTAMINATED = """
 select count(*) filter (is_contaminated) as twice, count(*) as seen
 from exp_eligibility
 where experiment_id = $1 and (is_eligible or exclusion_reason = 'contaminated')
+"""
+
+_LEFT_OUT = """
+select exclusion_reason as reason, count(*) as units
+from exp_eligibility
+where experiment_id = $1 and not is_eligible and exclusion_reason is not null
+group by all
+order by units desc, reason
+"""
+
+_UNKNOWN = """
+select distinct coalesce(variant, '(none)') as variant
+from exp_eligibility
+where experiment_id = $1 and exclusion_reason = 'unknown_variant'
+order by variant
+limit 5
+"""
+
+_UNMATCHED = """
+select metric, source from exp_metrics where experiment_id = $1 and units > 0 and missing = units
 """
 
 _CLUSTERS = """

@@ -127,7 +127,7 @@ def _missing(design: ReadoutDesign, row: ReadoutRow, as_of: date, *, has_enough:
             f"It runs until {design.last_day(design.end or as_of)}, the day it was planned to be judged on."
         )
     if row.immature:
-        return f"For {units(row.immature)} the time in which the metric counts has not passed yet."
+        return f"For {units(row.immature)} the time in which the metric counts has not passed yet by {as_of}."
     if not has_enough and row.required_n is not None and design.minimum_effect:
         more = row.required_n - row.n - row.n_control
         least = plain_percent(abs(design.minimum_effect))

@@ -1,4 +1,7 @@
-"""Derived columns: a row's position within its group, in file order, made where a file numbers nothing itself."""
+"""Derived columns: a row's position within its group (the whole file, where no column names one), in file order.
+
+Made where a file numbers nothing itself.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ class Positions:
 
     def __init__(self, contract: Contract, headers: dict[str, str]) -> None:
         self._within = {
-            name: [INGESTED_AT, *(headers[other] for other in column.position_within if other in headers)]
+            name: [
+                INGESTED_AT,
+                *(headers[other] for other in column.position_within or () if other in headers),
+            ]
             for name, column in contract.columns.items()
             if column.is_derived
         }

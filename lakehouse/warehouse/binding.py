@@ -17,12 +17,16 @@ from lakehouse.warehouse.session import META_SQL
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SELECT. `shown` is how messages name its file; `table` is what it becomes, whole or as a part."""
+    """One SELECT. `shown` is how messages name its file; `table` is what it becomes, whole or as a part.
+
+    `hint`: what to do when DuckDB refuses it and has no better idea.
+    """
 
     shown: str
     sql: str
     table: str
     is_part: bool = False
+    hint: str = ""
 
 
 _META_TYPES = "_source_file VARCHAR, _row_number BIGINT, _ingested_at TIMESTAMP, _row_hash UBIGINT"
@@ -49,7 +53,7 @@ def binding_problems(contracts: Mapping[str, Contract], statements: Iterable[Sta
             except duckdb.Error as error:
                 told = str(error)
                 if not any(f"Table with name {table} does not exist" in told for table in failed):
-                    problems.append(_problem(statement.shown, told))
+                    problems.append(_problem(statement.shown, told, statement.hint))
                 failed.add(statement.table)
                 continue
             if not statement.is_part:
@@ -58,13 +62,13 @@ def binding_problems(contracts: Mapping[str, Contract], statements: Iterable[Sta
     return problems
 
 
-def _problem(shown: str, told: str) -> Problem:
+def _problem(shown: str, told: str, otherwise: str) -> Problem:
     """DuckDB's message on one line, its candidates as the hint; the statement's echo is left out."""
     lines = list(_said(told))
     hints = (
         line for line in lines if line.startswith(("Candidate", "Did you mean")) and not line.endswith(":")
     )
-    hint = next(hints, "")
+    hint = next(hints, otherwise)
     return Problem(shown, "", "SQL that DuckDB understands", lines[0].rstrip(".!"), hint)
 
 

@@ -103,7 +103,8 @@ class _Tracer:
         source = current.sources[column.table] if current is not None else None
         if isinstance(source, exp.Table):
             return frozenset({(source.name, column.name)} if source.name in self._tables else ())
-        if isinstance(source, Scope):
+        # Values that stand in the query itself, and what is unnested, come from no table.
+        if isinstance(source, Scope) and isinstance(source.expression, exp.Query):
             names = _query(source).named_selects
             if column.name in names:
                 return self.sources(source, names.index(column.name))

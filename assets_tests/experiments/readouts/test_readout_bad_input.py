@@ -34,6 +34,9 @@ def refused(readout: Readout, text: str) -> None:
 def test_an_experiment_without_exposures(hand: Any) -> None:
     design = hand.design(hand.metric(), hand.metric("revenue", "mean", "secondary"))
     refused(read_randomized(design, Evidence(), UnitCounts(), hand.AFTER), "no eligible unit was exposed")
+    refused(
+        read_randomized(design, Evidence(), UnitCounts(), hand.AFTER), "no exposure has the experiment_id e"
+    )
     assert len(read_randomized(design, Evidence(), UnitCounts(), hand.AFTER).rows) == 2
 
 
@@ -43,6 +46,21 @@ def test_nobody_eligible_among_those_seen(hand: Any) -> None:
     assert readout.rows[0].status == "no readout"
     assert "none of 12 seen is eligible. The figures can't be trusted" in readout.rows[0].reason
     assert readout.rows[0].decision == "invalid"
+
+
+def test_nobody_eligible_tells_why_each_was_left_out(hand: Any) -> None:
+    left_out = {"unknown_variant": 7, "outside_window": 4, "rule: age > 17": 1}
+    seen = UnitCounts({}, left_out=left_out, unknown=("A", "B"))
+    readout = read_randomized(hand.design(hand.metric()), Evidence(), seen, hand.AFTER)
+    refused(readout, "7 saw a variant that the experiment doesn't name (seen: A, B; named: a, b)")
+    refused(readout, f"4 were exposed outside of its days, {hand.START} to {hand.END - timedelta(days=1)}")
+    refused(readout, "1 are left out by its rule: age > 17")
+
+
+def test_a_source_that_has_values_of_no_unit(hand: Any) -> None:
+    arms = {"conversion": {"a": hand.values(ONES), "b": hand.values(ONES)}}
+    readout = hand.read(hand.design(hand.metric()), arms, unmatched={"conversion": "stg_sales"})
+    refused(readout, "no unit has a value in stg_sales: are the ids there those of the exposures?")
 
 
 def test_an_experiment_that_has_not_begun(hand: Any) -> None:

@@ -33,6 +33,22 @@ def test_a_mean_is_welchs_test_of_the_values(hand: Any, rng: np.random.Generator
     assert found.lift.estimate == pytest.approx(one.mean() / other.mean() - 1)
 
 
+def test_a_mean_with_equal_variances_is_the_pooled_test_and_so_is_its_twin(
+    hand: Any, rng: np.random.Generator
+) -> None:
+    before = rng.normal(5, 2, 160)
+    after = before + rng.normal(1, 1, 160)
+    sums = [hand.values(after[part], x=before[part]).sums() for part in (slice(0, 100), slice(100, 160))]
+    found = compare_sums("mean", *sums, names=NAMES, with_twin=True, variances="equal")
+    expected = stats.ttest_ind(after[:100], after[100:], equal_var=True)
+    interval = expected.confidence_interval(0.95)
+    assert found.method == "pooled t-test"
+    assert found.effect.p_value == pytest.approx(expected.pvalue)
+    assert (found.effect.low, found.effect.high) == pytest.approx((interval.low, interval.high))
+    assert found.twin is not None
+    assert found.twin.effect.degrees_of_freedom == 158
+
+
 def test_a_proportion_of_many_is_the_pooled_z_test_with_newcombes_interval(hand: Any) -> None:
     arms = hand.rates(56, 70, 48, 80)
     found = compare_sums("proportion", arms["b"].sums(), arms["a"].sums(), NAMES)
