@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from rich.console import Console, ConsoleDimensions
 from typer.testing import CliRunner, Result
 
 from lakehouse.cli import app
@@ -25,10 +26,14 @@ COMMANDS = sorted(command.name for command in experiments.registered_commands if
 HOSTILE = "\x1b[2Jnew [red]\u202e\nline"
 
 
+@pytest.fixture(autouse=True)
+def _is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables stand as they are, whatever terminal the tests run in."""
+    monkeypatch.setattr(Console, "size", ConsoleDimensions(220, 50))
+
+
 def call(*arguments: str, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(
-        app, ["experiment", *arguments], env={"COLUMNS": "220", "TERM": "dumb", **(env or {})}
-    )
+    return CliRunner().invoke(app, ["experiment", *arguments], env=env)
 
 
 def plain(result: Result) -> str:
