@@ -135,7 +135,7 @@ def test_a_plan_tells_units_days_and_what_other_effects_would_take() -> None:
     for mde, size in ((0.01, "1%"), (0.04, "4%")):
         other = plan(0.1, mde, daily_units=5000)
         assert re.search(
-            rf"{size} . *{other.units_per_arm[0]:,} .* {other.units:,} . *{other.days} ", plain(result)
+            rf"{size} +{other.units_per_arm[0]:,} .* {other.units:,} +{other.days}( |$)", plain(result)
         )
 
 
@@ -216,7 +216,7 @@ def test_the_list_shows_the_registry_with_dates_and_verdicts(published: Publish,
     assert (listed["onboarding_checklist"]["start"], listed["onboarding_checklist"]["end"]) == ("2025-01-20", "2025-03-03")  # fmt: skip
     assert listed["homepage_video"]["verdicts"] == {}
     shown = plain(call("list", env=environment))
-    assert re.search(r"onboarding_checklist . Onboarding checklist . randomized . 2025-01-20 . 2025-03-03 . ship ", shown)  # fmt: skip
+    assert re.search(r"onboarding_checklist +2025-01-20 +2025-03-03 +ship ", shown)  # fmt: skip
     assert "not built yet" in shown
 
 
@@ -236,10 +236,8 @@ def test_a_readout_begins_with_the_verdict(published: Publish) -> None:
     lines = plain(result)
     assert lines.startswith("Ship checklist: Activation changed by +25.0% (95% interval +10.0% to +40.0%)")
     assert lines.index("The split is as planned.") < lines.index("Metrics, with 95% intervals")
-    assert re.search(
-        r"Activation . decides . checklist . \+25\.0% . \+10\.0% to \+40\.0% . 0\.0024 . better", lines
-    )
-    assert re.search(r"Sessions . guardrail .* 0\.700 . not told from chance", lines)
+    assert re.search(r"Activation \(decides\) \+25\.0% \+10\.0% to \+40\.0% 0\.0024 better", lines)
+    assert re.search(r"Sessions \(guardrail\) .* 0\.700 not told from chance", lines)
 
 
 def test_a_readout_as_json_has_the_columns_of_its_tables_unrounded(published: Publish) -> None:
@@ -262,7 +260,7 @@ def test_segments_are_shown_when_asked_for(published: Publish) -> None:
     environment = published(row(), segments=(segment,))
     assert "Segments" not in call("readout", "onboarding_checklist", env=environment).output
     shown = call("readout", "onboarding_checklist", "--segments", env=environment)
-    assert re.search(r"10 . *11 . \+50\.0% . \+30\.0% . \+20\.0% to \+40\.0% . 0\.020 ", plain(shown))
+    assert re.search(r"10 11 \+50\.0% \+30\.0% \+20\.0% to \+40\.0% 0\.020", plain(shown))
     # What stands in the data neither moves the cursor nor is markup.
     assert "\x1b[2J" not in shown.output
     assert "\u202e" not in shown.output
@@ -287,7 +285,7 @@ def test_an_experiment_without_a_readout_says_why_and_is_no_failure(published: P
 def test_an_effect_without_a_level_to_relate_it_to_is_shown_in_its_own_unit(published: Publish) -> None:
     nothing: dict[str, Any] = {"lift": None, "lift_low": None, "lift_high": None}
     shown = plain(call("readout", "onboarding_checklist", env=published(row(kind="mean", **nothing))))
-    assert re.search(r"Activation . decides . checklist . \+0\.0250 . \+0\.0100 to \+0\.0400 ", shown)
+    assert re.search(r"Activation \(decides\) \+0\.0250 \+0\.0100 to \+0\.0400 ", shown)
 
 
 def test_a_readout_that_is_not_there_says_what_to_do(lake: Any, published: Publish) -> None:

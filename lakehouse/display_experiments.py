@@ -13,6 +13,7 @@ from dataclasses import asdict, fields
 from datetime import date
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -96,7 +97,7 @@ def readout_document(trial: Trial, segments: Sequence[SegmentRow] | None) -> dic
 
 def plan_table(around: Sequence[Alternative], *, scale: str, is_margin: bool) -> Table:
     """Half, once and twice the size: what it is worth to look for less."""
-    table = Table(title="What another size would take", title_justify="left")
+    table = _table("What another size would take")
     table.add_column("margin" if is_margin else "effect", justify="right")
     many = next((len(one.plan.units_per_arm) for one in around if one.plan), 2)
     for heading in ("control", *(f"variant {n}" if many > 2 else "variant" for n in range(1, many))):
@@ -117,28 +118,26 @@ def plan_table(around: Sequence[Alternative], *, scale: str, is_margin: bool) ->
 
 
 def list_table(rows: Iterable[Mapping[str, Any]]) -> Table:
-    """The experiments of the registry. rows: as in the JSON of the list."""
-    table = Table()
-    for heading in ("experiment", "name", "design", "start", "end", "verdict"):
+    """The experiments of the registry with their dates and verdicts. rows: as in the JSON of the list, which has more."""
+    table = _table()
+    for heading in ("experiment", "start", "end", "verdict"):
         # An id is there to be copied.
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("experiment", "start", "end"))
+        table.add_column(heading, overflow="fold", no_wrap=heading != "verdict")
     for row in rows:
         told = row["verdicts"]
         several = len(told) > 1
         verdicts = [f"{name}: {said}" if several else said for name, said in told.items()]
-        cells = [
-            row["experiment_id"], row["name"], row["design"].replace("_", " "), row["start"], row["end"],
-            "\n".join(map(printable, verdicts)) or "not built yet",
-        ]  # fmt: skip
+        said = "\n".join(map(printable, verdicts)) or "not built yet"
+        cells = [row["experiment_id"], row["start"], row["end"], said]
         table.add_row(*(Text(MISSING if cell is None else str(cell)) for cell in cells))
     return table
 
 
 def health_table(trial: Trial) -> Table:
     """Whether the experiment may be believed."""
-    table = Table(title="Health", title_justify="left")
+    table = _table("Health")
     for heading in ("check", "status", "text"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading != "text")
     for row in trial.health:
         status = Text(row.status, style=_COLOURS[row.status])
         table.add_row(row.check.replace("_", " "), status, Text(printable(row.text)))
@@ -147,18 +146,18 @@ def health_table(trial: Trial) -> Table:
 
 def metrics_table(trial: Trial) -> Table:
     """A row per metric and variant, with the interval and the p-value that its judgement rests on."""
-    table = Table(title=f"Metrics, with {trial.level} intervals", title_justify="left")
-    for heading in ("metric", "role", "variant"):
+    table = _table(f"Metrics, with {trial.level} intervals")
+    several = len(trial.variants) > 1
+    for heading in ("metric", *(["variant"] if several else [])):
         table.add_column(heading, overflow="fold")
     for heading in ("change", "interval", "p"):
-        table.add_column(heading, justify="right")
-    table.add_column("result")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("result", min_width=8)
     for row in trial.rows:
         told = result(row, trial.alpha)
         table.add_row(
-            Text(printable(row.label)),
-            ROLES[row.role],
-            Text(printable(row.variant)),
+            Text(f"{printable(row.label)} ({ROLES[row.role]})"),
+            *([Text(printable(row.variant))] if several else []),
             *_changed(row),
             chance(row.decisive_p) or MISSING,
             Text(_RESULTS[told], style=_COLOURS.get(told, "")),
@@ -168,15 +167,16 @@ def metrics_table(trial: Trial) -> Table:
 
 def segments_table(segments: Sequence[SegmentRow]) -> Table:
     """A row per metric, variant and segment, as measured and pulled towards the common change."""
-    table = Table(title="Segments", title_justify="left")
-    for heading in ("metric", "variant", "segment"):
+    metrics, variants = ({getattr(row, name) for row in segments} for name in ("metric", "variant"))
+    table = _table(f"Segments: {next(iter(metrics))}" if len(metrics) == 1 else "Segments")
+    first = (*(["metric"] if len(metrics) > 1 else []), *(["variant"] if len(variants) > 1 else []))
+    for heading in (*first, "segment"):
         table.add_column(heading, overflow="fold")
     for heading in ("units", "control", "change", "shrunk", "interval", "p"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=heading != "interval")
     for row in segments:
         table.add_row(
-            Text(row.metric),
-            Text(printable(row.variant)),
+            *(Text(printable(getattr(row, name))) for name in first),
             Text(f"{row.segment}: {words.shorten(printable(row.segment_value), 60)}"),
             words.count(row.n),
             words.count(row.n_control),
@@ -186,6 +186,11 @@ def segments_table(segments: Sequence[SegmentRow]) -> Table:
             chance(row.p_adjusted) or MISSING,
         )
     return table
+
+
+def _table(title: str | None = None) -> Table:
+    """Without lines between columns: sentences and intervals need the room of a terminal of 80 columns."""
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
 
 
 def _changed(row: ReadoutRow) -> tuple[str, str]:
