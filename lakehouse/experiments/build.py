@@ -64,8 +64,11 @@ def build_experiments(connection: duckdb.DuckDBPyConnection, plans: Iterable[Pla
                 if plan.experiment.is_randomized:
                     _build(connection, plan, clock)
                 else:
-                    _record_metrics(connection, plan, {})
-                    build_panel(connection, plan, clock)
+                    not_finite = build_panel(connection, plan, clock)
+                    cells = {
+                        f"y{number}": Audit(None, count, None) for number, count in enumerate(not_finite)
+                    }
+                    _record_metrics(connection, plan, cells)
             except (duckdb.DataError, duckdb.OperationalError) as error:
                 told = str(error).splitlines()[0]
                 raise NotMeasured(
@@ -118,7 +121,7 @@ def _record(connection: duckdb.DuckDBPyConnection, experiment: Experiment, clock
 def _record_metrics(connection: duckdb.DuckDBPyConnection, plan: Plan, audits: dict[str, Audit]) -> None:
     """Rows of exp_metrics: the metric in this experiment, and what became of its units' values."""
     units = None
-    if audits:
+    if plan.experiment.is_randomized:
         counted = connection.execute(f"select count(*) from {plan.units_table} where is_eligible").fetchall()
         units = counted[0][0]
     for number, measure in enumerate(plan.measures):

@@ -31,13 +31,14 @@ class UnitCounts:
 
     by_day: day -> variant -> eligible units that were first exposed then. clusters: variant -> clusters, where each
     holds units of one variant only. contaminated: units that saw more than one variant, out of `seen` that are
-    eligible or would be but for that.
+    eligible or would be but for that. excluded: units by the reason that excludes them.
     """
 
     by_day: Mapping[date, Mapping[str, int]] = field(default_factory=dict)
     clusters: Mapping[str, int] = field(default_factory=dict)
     contaminated: int = 0
     seen: int = 0
+    excluded: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, variant: str) -> int:
         """Eligible units of the variant."""

@@ -31,6 +31,7 @@ from lakehouse.experiments.readout_rows import (
     SensitivityRow,
 )
 from lakehouse.experiments.readout_verdict import with_verdicts
+from lakehouse.experiments.readout_words import excluded_words
 from lakehouse.experiments.segments import read_segments
 from lakehouse.experiments.sensitivity import flips, sensitivity
 
@@ -85,8 +86,10 @@ def _refusal(design: ReadoutDesign, counts: UnitCounts, as_of: date) -> str | No
     if design.start is not None and as_of < design.start:
         return f"it starts on {design.start}, and the data reach to {as_of}"
     if not any(sum(variants.values()) for variants in counts.by_day.values()):
-        seen = f", and none of {counts.seen:,} seen is eligible" if counts.seen else ""
-        return f"no eligible unit was exposed to it up to {design.last_day(as_of)}{seen}"
+        total = sum(counts.excluded.values()) or counts.seen
+        seen = f", and none of {total:,} seen is eligible" if total else ""
+        why = f": {excluded_words(counts.excluded)}" if counts.excluded else ""
+        return f"no eligible unit was exposed to it up to {design.last_day(as_of)}{seen}{why}"
     return None
 
 
@@ -95,14 +98,16 @@ def read_observed(
     panels: Mapping[str, PanelRows],
     as_of: date,
     late: Sequence[LateFeed] = (),
+    unreadable: Mapping[str, str] | None = None,
 ) -> Readout:
-    """The readout of a quasi-experiment; panels: by metric."""
+    """The readout of a quasi-experiment; panels: by metric. unreadable: why nothing may be read of a metric."""
     read: list[ReadoutRow] = []
     checked: HealthRow | None = None
     for metric in design.metrics:
         panel = panels.get(metric.name)
-        if panel is None:
-            read.append(blank_row(design, metric, TREATED, "its panel has no rows"))
+        refusal = (unreadable or {}).get(metric.name)
+        if panel is None or refusal is not None:
+            read.append(blank_row(design, metric, TREATED, refusal or "its panel has no rows"))
             continue
         row, check = read_quasi(design, metric, panel)
         read.append(row)

@@ -21,6 +21,7 @@ from lakehouse.experiments.readout_design import MetricPlan, ReadoutDesign
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_quasi import PanelRows
 from lakehouse.experiments.readout_sums import Sums
+from lakehouse.experiments.readout_words import units
 from lakehouse.stats.quantiles import QuantileEstimate, rank_interval
 
 Rows = Iterator[dict[str, Any]]
@@ -86,7 +87,21 @@ def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
             if (found := _quantile(tables, design, metric, variant)) is not None
         },
         crossed=_crossed(tables, design),
+        unreadable=unreadable_of(tables, design),
     )
+
+
+def unreadable_of(tables: Tables, design: ReadoutDesign) -> dict[str, str]:
+    """Metrics with values that are no numbers: they count as 0, or as absent, and a readout of that would mislead."""
+    found = {}
+    for row in tables.rows(_NOT_FINITE, [design.id], "exp_metrics"):
+        n, source = row["not_finite"], row["source"]
+        counted = f"{units(n)} {'has' if n == 1 else 'have'} a value"
+        if design.quasi is not None:
+            counted = f"for {n:,} pair{'' if n == 1 else 's'} of unit and period there is a value"
+        told = "that is infinite or not a number: mend the data, or leave such rows out"
+        found[row["metric"]] = f"{counted} in {source} {told}"
+    return found
 
 
 def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> UnitCounts:
@@ -100,7 +115,8 @@ def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> 
         clusters = {
             row["variant"]: row["clusters"] for row in tables.rows(_CLUSTERS, [design.id], "exp_eligibility")
         }
-    return UnitCounts(by_day, clusters, found["twice"], found["seen"])
+    excluded = {row["reason"]: row["units"] for row in tables.rows(_EXCLUDED, [design.id], "exp_eligibility")}
+    return UnitCounts(by_day, clusters, found["twice"], found["seen"], excluded)
 
 
 def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
@@ -118,6 +134,20 @@ def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
         for metric, rows in found.items()
     }
 
+
+_NOT_FINITE = """
+select metric, source, not_finite
+from exp_metrics
+where experiment_id = $1 and not_finite > 0
+"""
+
+_EXCLUDED = """
+select exclusion_reason as reason, count(*) as units
+from exp_eligibility
+where experiment_id = $1 and exclusion_reason is not null
+group by all
+order by units desc, reason
+"""
 
 _DAILY = "select * from exp_daily where experiment_id = $1 and list_contains($2::varchar[], metric)"
 

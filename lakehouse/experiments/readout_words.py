@@ -7,6 +7,7 @@ sentence supports (decision.py), nor the tables and tiles of a page (reports/).
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from lakehouse.experiments.readout_rows import ReadoutRow
 
@@ -89,6 +90,30 @@ def sequential_note(row: ReadoutRow, alpha: float) -> str:
     return (
         f"; allowing for {looks} at the results, the {plain_percent(1 - alpha)} interval is {low} to {high}"
     )
+
+
+_EXCLUDED = {
+    "unknown_variant": "shown a variant that the registry doesn't name",
+    "outside_window": "first exposed outside the planned days",
+    "no_customer": "not known as a customer",
+    "bot_or_internal": "taken for bots or for the company's own",
+    "existing_customer": "customers before",
+    "contaminated": "shown more than one variant",
+}
+_RULE = "rule: "
+
+
+def excluded_words(excluded: Mapping[str, int]) -> str:
+    """Why units don't count, the commonest reason first.
+
+    >>> excluded_words({"outside_window": 1200, "rule: age > 17": 3})
+    '1,200 first exposed outside the planned days, 3 kept out by the rule age > 17'
+    """
+    told = {
+        reason: _EXCLUDED.get(reason, f"kept out by the rule {reason.removeprefix(_RULE)}")
+        for reason in excluded
+    }
+    return ", ".join(f"{count:,} {told[reason]}" for reason, count in excluded.items())
 
 
 def units(n: int) -> str:
