@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +117,13 @@ def test_a_teams_metric_and_experiment_of_the_same_name_win(team: Folder, catalo
         ({"owner": ...}, "owner: expected a value, found nothing."),
         ({"id": "x"}, "id: expected no such key: the file names it"),
         ({"design": "random"}, "design: expected 'randomized', 'difference_in_differences' or 'synthetic_control'"),
+        ({"start": "soon"}, 'start: expected a day such as 2026-03-02, found "soon".'),
+        ({"start": "2026-13-01"}, 'start: expected a day such as 2026-03-02, found "2026-13-01".'),
+        ({"start": "2026-02-30"}, 'start: expected a day such as 2026-03-02, found "2026-02-30".'),
+        ({"end": datetime(2026, 3, 30, 12)}, "end: expected a day such as 2026-03-02, found 2026-03-30 12:00:00.\n  Days begin at midnight"),
+        ({"start": 7}, "expected start, a date such as 2026-03-02, found 7"),
+        ({"end": ...}, "expected end, a date such as 2026-03-02, found None"),
+        ({"unit": "session"}, "unit: expected 'visitor' or 'customer', found \"session\""),
         ({"end": "2026-03-02"}, "expected end after start (2026-03-02), found 2026-03-02"),
         ({"start": ...}, "expected start, a date such as 2026-03-02, found None"),
         ({"variants": {"control": 1.0}}, "expected at least two variants with their shares, found 1"),
@@ -123,11 +132,39 @@ def test_a_teams_metric_and_experiment_of_the_same_name_win(team: Folder, catalo
         ({"variants": {"control": 50, "one_page": 50}}, "found {'control': 50.0, 'one_page': 50.0}.\n  Even shares need no numbers"),
         ({"variants": {True: 0.5, "control": 0.5}}, "expected a variant's name, found True.\n  YAML reads it as a number or a truth: write it in quotation marks"),
         ({"start": "02/03/2026"}, 'start: expected a date such as 2026-03-02, found "02/03/2026".'),
+        ({"variants": ["control", "one_page"]}, "variants: expected a mapping, found ['control', 'one_page']"),
+        ({"variants": {"control": 0.5, "one_page": "half"}}, "variants.one_page: expected a valid number"),
+        ({"variants": {"control": 0.5, "one_page": math.nan}}, "variants.one_page: expected a finite number, found nan"),
+        ({"variants": {"control": 0.5, " ": 0.5}}, 'expected every variant to have a name, found " "'),
+        ({"variants": {"control": 0.5, "(not in the experiment)": 0.5}}, "expected another name of a variant"),
+        ({"control": ...}, "expected control, one of the variants, found None.\n  Known: control, one_page."),
         ({"control": "contrl"}, 'expected control, one of the variants, found "contrl".\n  Did you mean "control"?'),
+        ({"metrics": ...}, "metrics: expected a value, found nothing."),
+        ({"metrics": {}}, "metrics.primary: expected a value, found nothing."),
+        ({"metrics": "conversion"}, 'metrics: expected a mapping, found "conversion".'),
+        ({"metrics": {"primary": "conversion", "guardrail": ["x"]}}, 'metrics.guardrail: expected a known key, found "guardrail".\n  Did you mean "guardrails"?'),
+        ({"define": {"Conversion": {}}}, 'define: expected a lower-case name such as conversion, found "Conversion"'),
+        ({"define": {"conversion": None}}, "define.conversion: expected a mapping, found None."),
         ({"metrics": {"primary": "convertion"}}, 'metrics.primary: expected a known metric, found "convertion".\n  Did you mean "conversion"?'),
         ({"metrics": {"primary": "conversion", "guardrails": ["nothing"]}}, 'metrics.guardrails: expected a known metric, found "nothing"'),
         ({"metrics": {"primary": "conversion", "secondary": "revenue"}}, 'metrics.secondary: expected a list, found "revenue"'),
         ({"eligibility": {"contamination": "drop"}}, "eligibility.contamination: expected 'exclude', 'first_exposure' or 'intention_to_treat'"),
+        ({"eligibility": {"existing_customers": "drop"}}, "eligibility.existing_customers: expected 'include' or 'exclude'"),
+        ({"eligibility": {"rules": "not is_bot"}}, 'eligibility.rules: expected a list, found "not is_bot".\n  Write it as [not is_bot].'),
+        ({"eligibility": {"rules": ["country in (select 1)"]}}, "eligibility.rules.0: expected an expression without subquery"),
+        ({"eligibility": {"rules": ["read_csv('x') is null"]}}, "eligibility.rules.0: expected only known functions, found read_csv"),
+        ({"attributes": {"source": "fct_sales"}}, "attributes.unit: expected a value, found nothing."),
+        ({"analysis": []}, "analysis: expected a mapping, found []."),
+        ({"analysis": {"minimum_effect": 0}}, "analysis.minimum_effect: expected greater than 0, found 0."),
+        ({"analysis": {"minimum_effect": math.inf}}, "analysis.minimum_effect: expected a finite number, found inf."),
+        ({"analysis": {"power": 0.2, "alpha": 0.4}}, "analysis: expected power above alpha (0.4), found 0.2"),
+        ({"analysis": {"multiplicity": "fdr"}}, "analysis.multiplicity: expected 'none', 'bonferroni',"),
+        ({"analysis": {"thresholds": {"sample_ratio": 2}}}, "analysis.thresholds.sample_ratio: expected less than 1, found 2."),
+        ({"analysis": {"sequential": "none"}}, 'analysis.sequential: expected a mapping, found "none".'),
+        ({"analysis": {"sequential": {"looks": 0}}}, "analysis.sequential.looks: expected greater than or equal to 1, found 0."),
+        ({"analysis": {"sequential": {"planned_units": math.inf}}}, "analysis.sequential.planned_units: expected a finite number"),
+        ({"analysis": {"sequential": {"spending": "power", "parameter": -1}}}, "analysis.sequential: expected parameter above 0 for spending power, found -1"),
+        ({"analysis": {"sequential": {"parameter": 2}}}, "analysis.sequential: expected parameter with spending hwang_shih_decani or power only, found it with obrien_fleming"),
         ({"analysis": {"alpha": 5}}, "analysis.alpha: expected less than 0.5, found 5"),
         ({"analysis": {"sequential": {"method": "peek"}}}, "analysis.sequential.method: expected 'none', 'confidence_sequence' or 'group_sequential'"),
         ({"analysis": {"sequentail": {}}}, 'analysis.sequentail: expected a known key, found "sequentail".\n  Did you mean "sequential"?'),
@@ -183,6 +220,16 @@ def conversion(**changes: Any) -> dict[str, Any]:
         (conversion(winsorize=0.99), "conversion: expected winsorize with a mean or a ratio only"),
         (conversion(kind="mean", winsorize=99), "conversion.winsorize: expected less than 1, found 99"),
         (conversion(time=..., window_days=7), "conversion: expected time, the column that window_days is counted on, found none"),
+        (conversion(label=...), "conversion.label: expected a value, found nothing."),
+        (conversion(direction="left"), "conversion.direction: expected 'up' or 'down', found \"left\""),
+        (conversion(margin=2), "conversion.margin: expected less than 1, found 2"),
+        (conversion(prior={"sd": 0}), "conversion.prior.sd: expected greater than 0, found 0"),
+        (conversion(prior={"sd": 1, "mean": math.nan}), "conversion.prior.mean: expected a finite number, found nan"),
+        (conversion(covariate_days=0), "conversion.covariate_days: expected greater than or equal to 1, found 0"),
+        (conversion(kind="ratio", value=..., numerator="sum(amount)", denominator="count(*)", covariate="max(units)"), "conversion: expected covariate with one value per unit, found it with a ratio"),
+        (conversion(kind="quantile", quantile=1), "conversion.quantile: expected less than 1, found 1"),
+        (conversion(value=""), "conversion.value: expected"),
+        (conversion(value="count(*"), "conversion.value: expected one SQL expression"),
         (conversion(window_days=0), "conversion.window_days: expected greater than or equal to 1, found 0"),
         (conversion(source="fct_sale"), 'conversion.source: expected a table of the lake, found "fct_sale".\n  Did you mean "fct_sales"?'),
         (conversion(value="sum(amuont)"), 'conversion.value: expected a column of fct_sales, found "amuont".\n  Did you mean "amount"?'),
@@ -244,6 +291,48 @@ def test_shares_that_sum_to_1_but_for_rounding_are_put_right(team: Folder) -> No
     team.experiment(variants={"control": 0.33, "one_page": 0.33, "two_pages": 0.33})
     experiment = team.registry().experiments["checkout"]
     assert experiment.variants == pytest.approx({"control": 1 / 3, "one_page": 1 / 3, "two_pages": 1 / 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "checkout.yaml: expected a mapping of keys to values, found None"),
+        ("- name", "checkout.yaml: expected a mapping of keys to values, found ['name']"),
+        ("name: a\nname: b", 'checkout.yaml: line 2: expected valid YAML, found the key "name" stands twice'),
+        ("name: !!python/object/apply:os.getcwd []", "checkout.yaml: line 1: expected valid YAML, found could not determine a constructor"),
+        ("name: \x00", "checkout.yaml: expected valid YAML in UTF-8"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_registration_is_told(team: Folder, text: str, told: str) -> None:
+    team.write("registry/checkout.yaml", text)
+    (problem,) = team.problems()
+    assert told in problem
+
+
+def test_files_that_nothing_would_read_are_told(team: Folder) -> None:
+    team.experiment("twice")
+    team.write("registry/twice.yml", EXPERIMENT)
+    team.write("checkout.yaml", EXPERIMENT)
+    team.write("metrics.yml", "conversion: {}")
+    astray, metrics, second = team.problems()
+    assert astray == (
+        "team/experiments/checkout.yaml: expected metrics.yaml and the folder registry only, found checkout.yaml.\n"
+        "  An experiment is a file team/experiments/registry/<id>.yaml, metrics are team/experiments/metrics.yaml."
+    )
+    assert metrics.startswith(
+        "team/experiments/metrics.yml: expected metrics.yaml and the folder registry only"
+    )
+    assert (
+        second
+        == "team/experiments/registry/twice.yml: expected one file per experiment, found twice.yaml, too."
+    )
+
+
+def test_days_may_be_quoted(team: Folder) -> None:
+    team.write(
+        "registry/checkout.yaml", yaml.safe_dump({**EXPERIMENT, "start": "2026-04-01", "end": "2026-04-05"})
+    )
+    assert team.registry().experiments["checkout"].days == (date(2026, 4, 1), date(2026, 4, 5))
 
 
 def test_numbers_may_name_variants(team: Folder) -> None:

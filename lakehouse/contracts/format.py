@@ -12,9 +12,9 @@ from lakehouse.configuration import describe
 
 
 class Strict(BaseModel):
-    """A mapping in which an unknown key is a mistake."""
+    """A mapping in which an unknown key is a mistake, and so is a number that is infinite or none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _encoding(name: str) -> str:

@@ -69,8 +69,11 @@ def build_experiments(connection: duckdb.DuckDBPyConnection, plans: Iterable[Pla
                 if plan.experiment.is_randomized:
                     _build(connection, plan, clock, is_exposed=plan.experiment.id in exposed)
                 else:
-                    _record_metrics(connection, plan, {})
-                    build_panel(connection, plan, clock)
+                    not_finite = build_panel(connection, plan, clock)
+                    cells = {
+                        f"y{number}": Audit(None, count, None) for number, count in enumerate(not_finite)
+                    }
+                    _record_metrics(connection, plan, cells)
             except (duckdb.DataError, duckdb.OperationalError) as error:
                 told = str(error).splitlines()[0]
                 raise NotMeasured(
@@ -138,7 +141,7 @@ def _record(connection: duckdb.DuckDBPyConnection, experiment: Experiment, clock
 def _record_metrics(connection: duckdb.DuckDBPyConnection, plan: Plan, audits: dict[str, Audit]) -> None:
     """Rows of exp_metrics: the metric in this experiment, and what became of its units' values."""
     units = None
-    if audits:
+    if plan.experiment.is_randomized:
         counted = connection.execute(f"select count(*) from {plan.units_table} where is_eligible").fetchall()
         units = counted[0][0]
     rows = []

@@ -6,7 +6,7 @@ told here. Not here: whether tables and columns exist (binding.py), and what is 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from lakehouse.configuration import describe, nearest
 from lakehouse.contracts.format import Listed, Strict
 from lakehouse.experiments.metric import Metric
+from lakehouse.stats.spending import DEFAULT_PARAMETERS
 
 Unit = Literal["visitor", "customer"]
 Design = Literal["randomized", "difference_in_differences", "synthetic_control"]
@@ -33,12 +34,16 @@ def _as_text(value: object) -> object:
 
 
 def _as_moment(value: object) -> object:
-    """A date, or a panel's period; pydantic would tell a wrong one twice."""
+    """A date, or the number of a panel's period; texts and moments are told what they should have been."""
     if isinstance(value, str):
         try:
             return date.fromisoformat(value)
         except ValueError:
             raise ValueError(f"expected a date such as 2026-03-02, found {describe(value)}") from None
+    if isinstance(value, datetime):
+        raise ValueError(  # noqa: TRY004  pydantic gathers it
+            f"expected a date such as 2026-03-02, found {value}\nDays begin at midnight of the business time zone."
+        )
     return value
 
 
@@ -90,6 +95,18 @@ class Sequential(Strict):
     parameter: float | None = None
     planned_units: float | None = Field(None, gt=0)
 
+    @model_validator(mode="after")
+    def _spends_as_its_family(self) -> Self:
+        """A plan that can't be made would leave every look without a verdict."""
+        if self.parameter is not None and self.spending not in DEFAULT_PARAMETERS:
+            families = " or ".join(DEFAULT_PARAMETERS)
+            raise ValueError(
+                f"expected parameter with spending {families} only, found it with {self.spending}"
+            )
+        if self.spending == "power" and self.parameter is not None and self.parameter <= 0:
+            raise ValueError(f"expected parameter above 0 for spending power, found {self.parameter:g}")
+        return self
+
 
 class Thresholds(Strict):
     """From where on a health check warns or fails: p-values below, shares above."""
@@ -116,6 +133,12 @@ class Analysis(Strict):
     aggregation: Literal["simple", "group", "dynamic", "calendar"] = "simple"
     estimator: Literal["default", "synthetic_did"] = "default"
     thresholds: Thresholds = Thresholds()
+
+    @model_validator(mode="after")
+    def _power_is_above_alpha(self) -> Self:
+        if self.power <= self.alpha:
+            raise ValueError(f"expected power above alpha ({self.alpha:g}), found {self.power:g}")
+        return self
 
 
 class Panel(Strict):
@@ -215,6 +238,9 @@ class Experiment(Strict):
         total = sum(self.variants.values())
         if abs(total - 1) > 1e-6:
             raise ValueError(f"expected shares of variants that sum to 1, found {total:g}\n{EVEN}")
+        blank = [name for name in self.variants if not name.strip()]
+        if blank:
+            raise ValueError(f"expected every variant to have a name, found {describe(blank[0])}")
         if NOT_IN_EXPERIMENT in self.variants:
             raise ValueError(f'expected another name of a variant, found "{NOT_IN_EXPERIMENT}"')
         if self.control not in self.variants:

@@ -49,6 +49,7 @@ def load_registry(config_dir: Path | None = None) -> Registry:
         problems += wrong
         metrics |= found
         defined_in |= dict.fromkeys(found, f"{shown}/metrics.yaml")
+        problems += _astray(folder, shown) if folder != SHIPPED else ()
         for path in sorted([*(folder / "registry").glob("*.yaml"), *(folder / "registry").glob("*.yml")]):
             try:
                 experiments[path.stem] = _experiment(path, f"{shown}/registry/{path.name}")
@@ -60,6 +61,20 @@ def load_registry(config_dir: Path | None = None) -> Registry:
     if problems:
         raise ConfigurationError(problems)
     return Registry(dict(sorted(experiments.items())), dict(sorted(metrics.items())), defined_in)
+
+
+def _astray(folder: Path, shown: str) -> Iterator[Problem]:
+    """Files that nothing would read: beside the registry, or a second one of the same experiment."""
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if path.name != "metrics.yaml":
+            hint = f"An experiment is a file {shown}/registry/<id>.yaml, metrics are {shown}/metrics.yaml."
+            yield Problem(
+                f"{shown}/{path.name}", "", "metrics.yaml and the folder registry only", path.name, hint
+            )
+    for path in sorted((folder / "registry").glob("*.yml")):
+        if path.with_suffix(".yaml").exists():
+            found = f"{path.stem}.yaml, too"
+            yield Problem(f"{shown}/registry/{path.name}", "", "one file per experiment", found)
 
 
 def _metrics(path: Path, shown: str) -> tuple[dict[str, Metric], list[Problem]]:

@@ -27,9 +27,9 @@ class Metric(Strict):
     """One metric; its name is its key.
 
     A unit's value is `value`, an aggregate over its rows of `source` (a ratio's are `numerator` and `denominator`).
-    Null counts as 0, and so does a value that is not finite; both are counted in exp_metrics. A unit of a proportion
-    counts as 1 where its value is above 0. `winsorize` caps means and ratios at that quantile of all arms' units
-    together, covariates at their own.
+    Null counts as 0. So does a value that is not finite, and the metric then has no readout; both are counted in
+    exp_metrics. A unit of a proportion counts as 1 where its value is above 0. `winsorize` caps means and ratios at
+    that quantile of all arms' units together, covariates at their own.
     """
 
     label: str

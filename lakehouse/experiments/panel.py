@@ -21,8 +21,8 @@ class UnfitTime(ValueError):
     """The panel's times and the experiment's start are of different sorts."""
 
 
-def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock) -> None:
-    """Fills exp_panel for one quasi-experiment.
+def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock) -> list[int]:
+    """Fills exp_panel for one quasi-experiment; tells of every metric how many values are infinite or no number.
 
     Periods that are numbers stay; dates and timestamps are counted 0, 1, 2, ... in the order in which they come, and a
     unit's adoption is the first period at or after its time. The shop's periods after the as-of date are left out.
@@ -48,6 +48,10 @@ def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock)
         """
     )
     connection.execute("delete from _cells where unit_id is null or moment is null")
+    counted = ", ".join(
+        f"count(*) filter (where not isfinite(v{number}))" for number in range(len(plan.measures))
+    )
+    not_finite = connection.execute(f"select {counted} from _cells").fetchall()[0]
     connection.execute(
         f"""
         create or replace temp table _adoptions as
@@ -71,7 +75,7 @@ def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock)
         "cast(moment as double)" if is_number else "cast(row_number() over (order by moment) - 1 as double)"
     )
     adopted = (
-        "cast(adopted_at as double)"
+        _number_of_adoption("cast(adopted_at as double)")
         if is_number
         else "(select min(periods.period) from periods where periods.moment >= _adoptions.adopted_at)"
     )
@@ -87,6 +91,7 @@ def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock)
     )
     for table in ("_cells", "_adoptions"):
         connection.execute(f"drop table {table}")
+    return list(not_finite)
 
 
 def _is_number(connection: duckdb.DuckDBPyConnection, panel: Panel, experiment: Experiment) -> bool:
@@ -110,6 +115,12 @@ def _adopted_at(experiment: Experiment, panel: Panel) -> str:
     start = experiment.start
     at = day(start) if isinstance(start, date) else str(start)
     return f"case when bool_or(cast({_row(panel.treated or '')} as boolean)) then {at} end"
+
+
+def _number_of_adoption(adopted_at: str) -> str:
+    """Files write never as infinity or as no number, too; adopted since ever is adopted in the first period."""
+    since_ever = f"when {adopted_at} < 0 then (select min(periods.period) from periods)"
+    return f"case when isfinite({adopted_at}) then {adopted_at} {since_ever} end"
 
 
 def _outcome(metric: Metric) -> str:

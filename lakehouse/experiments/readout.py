@@ -122,14 +122,16 @@ def read_observed(
     panels: Mapping[str, PanelRows],
     as_of: date,
     late: Sequence[LateFeed] = (),
+    unreadable: Mapping[str, str] | None = None,
 ) -> Readout:
-    """The readout of a quasi-experiment; panels: by metric."""
+    """The readout of a quasi-experiment; panels: by metric. unreadable: why nothing may be read of a metric."""
     read: list[ReadoutRow] = []
     checked: tuple[HealthRow, ...] = ()
     for metric in design.metrics:
         panel = panels.get(metric.name)
-        if panel is None:
-            read.append(blank_row(design, metric, TREATED, "its panel has no rows"))
+        refusal = (unreadable or {}).get(metric.name)
+        if panel is None or refusal is not None:
+            read.append(blank_row(design, metric, TREATED, refusal or "its panel has no rows"))
             continue
         row, checks = read_quasi(design, metric, panel)
         read.append(row)

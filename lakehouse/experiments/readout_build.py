@@ -20,7 +20,7 @@ from lakehouse.experiments.readout import Readout, read_observed, read_randomize
 from lakehouse.experiments.readout_design import ReadoutDesign, design_of
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_rows import TABLES, Row, create_sql, values_of
-from lakehouse.experiments.readout_tables import Tables, counts_of, evidence_of, panels_of
+from lakehouse.experiments.readout_tables import Tables, counts_of, evidence_of, panels_of, unreadable_of
 
 _POLARS = {
     "bigint": pl.Int64(),
@@ -87,7 +87,7 @@ def read_experiment(
 ) -> Readout:
     """One experiment's readout from the warehouse."""
     if design.quasi is not None:
-        return read_observed(design, panels_of(tables, design), as_of, late)
+        return read_observed(design, panels_of(tables, design), as_of, late, unreadable_of(tables, design))
     counts = counts_of(tables, design, time_zone)
     # Of an experiment that nobody entered there is nothing to be read but that.
     evidence = evidence_of(tables, design) if counts.by_day else Evidence()

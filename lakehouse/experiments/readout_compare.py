@@ -8,11 +8,12 @@ that is adjusted for the time before. Not here: the statistics themselves (stats
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from lakehouse.experiments.readout_sums import NoReadout, Sums, adjusted, number
+from lakehouse.experiments.readout_sums import NoReadout, Sums, adjusted, in_words, number
 from lakehouse.stats.arms import Arm, Reference
 from lakehouse.stats.clusters import clustered_difference, clustered_lift
 from lakehouse.stats.cuped import cuped_lift
@@ -24,6 +25,8 @@ from lakehouse.stats.quantiles import QuantileEstimate, quantile_arm
 from lakehouse.stats.rate_choice import rate_test
 from lakehouse.stats.relative import fieller
 
+# The square of a larger value would leave what a computer's numbers hold.
+TOO_LARGE = 1e100
 BY_UNITS = {
     "mean": "Welch's t-test",
     "ratio": "delta method for ratios, Welch's t-test",
@@ -105,16 +108,17 @@ def compare_sums(
     is_ratio = kind == "ratio"
     # Clusters differ in size: their variances are never taken for one.
     reference: Reference = "pooled" if variances == "equal" and treatment.level == "unit" else "welch"
-    for name, side in zip(names, (treatment, control), strict=True):
-        try:
-            side.check(is_ratio=is_ratio)
-        except NoReadout as refusal:
-            raise NoReadout(f"{name} {refusal}") from None
     try:
+        for name, side in zip(names, (treatment, control), strict=True):
+            with _of(name):
+                side.check(is_ratio=is_ratio)
         if kind == "proportion" and treatment.level == "unit":
             plain = _rates(treatment, control, alpha, is_quick=is_one_of_many)
         else:
-            arms = treatment.arm(is_ratio=is_ratio), control.arm(is_ratio=is_ratio)
+            with _of(names[0]):
+                one = treatment.arm(is_ratio=is_ratio)
+            with _of(names[1]):
+                arms = one, control.arm(is_ratio=is_ratio)
             plain = (
                 _levels(kind, treatment, arms, alpha, reference)
                 if crossed is None
@@ -125,7 +129,7 @@ def compare_sums(
     except NoReadout:
         raise
     except ValueError as refusal:
-        raise NoReadout(f"the arithmetic of its sums fails: {refusal}") from refusal
+        raise NoReadout(f"its sums don't suit the method, {in_words(refusal)}") from refusal
 
 
 def compare_quantiles(
@@ -139,9 +143,9 @@ def compare_quantiles(
     """Compares two arms' quantiles by their order statistics; None: an arm with too few units for an interval."""
     for name, side in zip(names, (treatment, control), strict=True):
         if side is None:
-            raise NoReadout(
-                f"{name} has too few units for an interval of quantile {probability:g} at alpha {alpha:g}"
-            )
+            raise NoReadout(f"{name} has too few units to tell how sure its quantile {probability:g} is")
+        if not max(abs(side.estimate), abs(side.low), abs(side.high)) < TOO_LARGE:
+            raise NoReadout(f"{name} has values that are too large to calculate with")
     assert treatment is not None and control is not None  # noqa: S101, PT018  # told above; for the type checker
     try:
         arms = [quantile_arm(side, probability, alpha) for side in (treatment, control)]
@@ -155,7 +159,7 @@ def compare_quantiles(
     except NoReadout:
         raise
     except ValueError as refusal:
-        raise NoReadout(f"its quantiles can't be compared: {refusal}") from refusal
+        raise NoReadout(f"its quantiles don't suit the method, {in_words(refusal)}") from refusal
 
 
 def relative(treatment: Arm, control: Arm, reference: Reference, alpha: float = 0.05) -> Lift | None:
@@ -174,6 +178,15 @@ def relative(treatment: Arm, control: Arm, reference: Reference, alpha: float = 
     except ValueError:
         return Lift(estimate, method="no bounded interval: the control isn't distinguishable from 0")
     return Lift(found.estimate, found.low, found.high, found.standard_error, "Fieller's interval")
+
+
+@contextmanager
+def _of(name: str) -> Iterator[None]:
+    """Whatever is refused is refused of that arm."""
+    try:
+        yield
+    except NoReadout as refusal:
+        raise NoReadout(f"{name} {refusal}") from None
 
 
 def _rates(treatment: Sums, control: Sums, alpha: float, *, is_quick: bool) -> Comparison:

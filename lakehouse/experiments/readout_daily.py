@@ -25,7 +25,7 @@ def read_days(design: ReadoutDesign, evidence: Evidence, as_of: date) -> list[Ef
     evidence: with the primary metric's sums by day.
     """
     primary = design.primary
-    if primary is None or primary.kind == "quantile":
+    if primary is None or primary.kind == "quantile" or primary.name in evidence.unreadable:
         return []
     rows: list[EffectRow] = []
     for variant in design.treatments:

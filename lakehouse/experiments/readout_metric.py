@@ -39,6 +39,7 @@ class Evidence:
     aggregates: by metric, variant, handling, level. daily, quantiles: by metric and variant. segments: by metric,
     variant, segment and its value. crossed: by metric and variant, where clusters hold units of several variants.
     unmatched: metric -> its source, where no unit has a value in it.
+    unreadable: why nothing may be read of a metric, whatever its sums say.
     """
 
     aggregates: Mapping[AggregateKey, Sums] = field(default_factory=dict)
@@ -47,6 +48,12 @@ class Evidence:
     quantiles: Mapping[tuple[str, str], QuantileEstimate] = field(default_factory=dict)
     crossed: Mapping[tuple[str, str], Crossed] = field(default_factory=dict)
     unmatched: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def must_be_readable(self, metric: str) -> None:
+        """Raises NoReadout where it isn't."""
+        if metric in self.unreadable:
+            raise NoReadout(self.unreadable[metric])
 
     def sums(self, metric: str, variant: str, handling: Handling, *, is_clustered: bool) -> Sums:
         """The arm's sums, by cluster where the experiment is clustered."""
@@ -122,6 +129,7 @@ def compare(
     design: ReadoutDesign, metric: MetricPlan, variant: str, evidence: Evidence, handling: Handling
 ) -> Comparison:
     """Variant against control with the method of the metric's kind. Raises NoReadout."""
+    evidence.must_be_readable(metric.name)
     names = (variant, design.control)
     if metric.kind == "quantile":
         pair = [evidence.quantiles.get((metric.name, name)) for name in names]

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.experiments.health import few_units, pre_fit, pre_trend
+from lakehouse.experiments.readout_compare import TOO_LARGE
 from lakehouse.experiments.readout_design import TREATED, MetricPlan, ReadoutDesign
 from lakehouse.experiments.readout_few_units import are_few, cautious, degrees_of_freedom
 from lakehouse.experiments.readout_metric import blank_row
 from lakehouse.experiments.readout_quasi_row import QuasiResult, quasi_row
 from lakehouse.experiments.readout_rows import HealthRow, ReadoutRow
-from lakehouse.experiments.readout_sums import NoReadout
+from lakehouse.experiments.readout_sums import NoReadout, in_words
 from lakehouse.stats.aggregation import aggregate
 from lakehouse.stats.did import panel_did, two_by_two
 from lakehouse.stats.effects import wald_effect
@@ -54,7 +55,8 @@ def read_quasi(
     except NoReadout as refusal:
         return blank_row(design, metric, TREATED, str(refusal)), ()
     except ValueError as refusal:
-        return blank_row(design, metric, TREATED, f"the panel doesn't suit the method: {refusal}"), ()
+        told = f"the panel doesn't suit the method, {in_words(refusal)}"
+        return blank_row(design, metric, TREATED, told), ()
     return quasi_row(design, metric, result), result.checks
 
 
@@ -70,7 +72,10 @@ def estimate(design: ReadoutDesign, metric: MetricPlan, panel: PanelRows) -> Qua
     if len(dates) > 1:
         return _staggered(design, metric, panel)
     since = float(dates[0])
-    treated = _units(panel, np.isfinite(panel.adopted))
+    treated, others = (_units(panel, kept) for kept in (np.isfinite(panel.adopted), np.isinf(panel.adopted)))
+    if others < 2:
+        never = "every unit was treated" if others == 0 else "1 unit only was never treated"
+        raise NoReadout(f"{never}, and at least 2 that never were are needed to compare with")
     if treated < 2:
         return _synthetic(design, metric, panel, since, block_did)
     return _one_date(design, metric, panel, since)
@@ -82,14 +87,18 @@ def _usable(panel: PanelRows) -> PanelRows:
     panel = _rows(panel, kept)
     if not len(panel.value):
         raise NoReadout("the panel has no rows with a value")
+    if np.abs(panel.value).max() > TOO_LARGE:
+        raise NoReadout("the panel has values that are too large to calculate with")
     first, last = panel.period.min(), panel.period.max()
     adopted = np.where(panel.adopted > last, math.inf, panel.adopted)
     panel = _rows(replace(panel, adopted=adopted), adopted > first)
+    if not len(panel.value):
+        raise NoReadout(
+            "every unit was treated from the first period on, and nothing tells of the time before"
+        )
     periods = len(np.unique(panel.period))
     if periods < 2:
-        raise NoReadout(
-            f"the panel has {periods} period{'' if periods == 1 else 's'}, and at least 2 are needed"
-        )
+        raise NoReadout(f"there {_periods(periods)} in the panel, and at least 2 are needed")
     if not np.isfinite(panel.adopted).any():
         raise NoReadout("no unit was treated after the first period and up to the last")
     return panel
@@ -184,6 +193,13 @@ def _synthetic(
     before = int((periods < since).sum())
     treated = outcomes[group > 0]
     units = (int(group.sum()), int((1 - group).sum()))
+    if before < 2:
+        raise NoReadout(f"there {_periods(before)} before the treatment, and at least 2 are needed")
+    if units[1] < units[0] + 2:
+        raise NoReadout(
+            f"of the units with a value in every period {units[0]:,} were treated and {units[1]:,} were not, and at "
+            "least 2 more untreated than treated ones are needed"
+        )
     level = float(treated[:, before:].mean())
     if fit is None:
         found = synthetic_control(outcomes, group, before, alpha=design.alpha)
@@ -215,6 +231,10 @@ def _matrix(panel: PanelRows) -> tuple[FloatArray, FloatArray, FloatArray]:
     if not np.isfinite(adopted[whole]).any():
         raise NoReadout("no treated unit has a value in every period")
     return values[whole], np.asarray(periods, dtype=np.float64), adopted[whole]
+
+
+def _periods(count: int) -> str:
+    return "is 1 period" if count == 1 else f"are {count} periods"
 
 
 def _rows(panel: PanelRows, kept: NDArray[np.bool_]) -> PanelRows:

@@ -134,5 +134,17 @@ def number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
+def in_words(refusal: ValueError) -> str:
+    """What the statistics refuse, as the end of a sentence: their argument's name is nobody's business.
+
+    >>> in_words(ValueError("outcome: expected variation beyond the model, found a perfect fit"))
+    'which needs variation beyond the model, and found a perfect fit'
+    """
+    name, has_name, said = str(refusal).partition(": ")
+    told = said if has_name and name.replace("_", "").isalnum() else str(refusal)
+    expected, has_found, found = told.removeprefix("expected ").partition(", found ")
+    return f"which needs {expected}, and found {found}" if has_found else f"which refuses them: {told}"
+
+
 def _few(n: int, whom: str) -> str:
     return f"has no {whom}" if n == 0 else f"has {n} {whom[:-1] if n == 1 else whom}"

@@ -21,6 +21,7 @@ from lakehouse.experiments.readout_design import MetricPlan, ReadoutDesign
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_quasi import PanelRows
 from lakehouse.experiments.readout_sums import Sums
+from lakehouse.experiments.readout_words import units
 from lakehouse.stats.quantiles import QuantileEstimate, rank_interval
 
 Rows = Iterator[dict[str, Any]]
@@ -89,7 +90,21 @@ def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
         unmatched={
             row["metric"]: row["source"] for row in tables.rows(_UNMATCHED, [design.id], "exp_metrics")
         },
+        unreadable=unreadable_of(tables, design),
     )
+
+
+def unreadable_of(tables: Tables, design: ReadoutDesign) -> dict[str, str]:
+    """Metrics with values that are no numbers: they count as 0, or as absent, and a readout of that would mislead."""
+    found = {}
+    for row in tables.rows(_NOT_FINITE, [design.id], "exp_metrics"):
+        n, source = row["not_finite"], row["source"]
+        counted = f"{units(n)} {'has' if n == 1 else 'have'} a value"
+        if design.quasi is not None:
+            counted = f"for {n:,} pair{'' if n == 1 else 's'} of unit and period there is a value"
+        told = "that is infinite or not a number: mend the data, or leave such rows out"
+        found[row["metric"]] = f"{counted} in {source} {told}"
+    return found
 
 
 def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> UnitCounts:
@@ -123,6 +138,12 @@ def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
         for metric, rows in found.items()
     }
 
+
+_NOT_FINITE = """
+select metric, source, not_finite
+from exp_metrics
+where experiment_id = $1 and not_finite > 0
+"""
 
 _DAILY = "select * from exp_daily where experiment_id = $1 and list_contains($2::varchar[], metric)"
 

@@ -87,6 +87,7 @@ def _value(
     sides = [evidence.segments.get((metric.name, name, segment, value), EMPTY) for name in names]
     row = SegmentRow(design.id, metric.name, variant, segment, value, sides[0].n, sides[1].n)
     try:
+        evidence.must_be_readable(metric.name)
         found = compare_sums(
             metric.kind,
             sides[0],

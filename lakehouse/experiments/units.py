@@ -19,9 +19,12 @@ from lakehouse.sql_text import literal
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What became of one measured column: units without a value, units with an infinite one, and the cap."""
+    """What became of one measured column: units without a value, units with an infinite one, and the cap.
 
-    missing: int
+    missing: None where nothing is expected of every unit (a panel has no rows where it has no value).
+    """
+
+    missing: int | None
     not_finite: int
     cap: float | None
 
@@ -96,7 +99,12 @@ def _audit(connection: duckdb.DuckDBPyConnection, columns: list[tuple[Slot, Meas
         mature = is_mature(measure.metric.window_days)
         is_capped = share is not None and not slot.is_alternative
         cap = f"quantile_cont({_clean(column)}, {share}) filter (where {mature})" if is_capped else "null"
-        selected.append(f"count(*) - count({column}), count(*) filter (where not isfinite({column})), {cap}")
+        endless = f"not isfinite({column})"
+        if measure.metric.is_ratio and slot.part in "yx":
+            # A ratio is no number where either part is none.
+            other = Slot({"y": "d", "x": "e"}[slot.part], slot.number, slot.is_alternative).column
+            endless += f" or not isfinite({other})"
+        selected.append(f"count(*) - count({column}), count(*) filter (where {endless}), {cap}")
     row = connection.execute(f"select {', '.join(selected)} from _raw where is_eligible").fetchall()[0]
     return {
         slot.column: Audit(row[3 * place], row[3 * place + 1], row[3 * place + 2])

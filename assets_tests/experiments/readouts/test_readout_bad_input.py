@@ -156,7 +156,7 @@ def test_a_covariate_of_nothing_leaves_the_readout_and_no_twin(hand: Any, covari
 def test_a_quantile_of_too_few_units(hand: Any) -> None:
     design = hand.design(hand.metric("m", "quantile", quantile=0.9))
     arms = {"m": {name: hand.values(np.arange(5.0)) for name in "ab"}}
-    refused(hand.read(design, arms), "too few units for an interval of quantile 0.9")
+    refused(hand.read(design, arms), "too few units to tell how sure its quantile 0.9 is")
 
 
 def test_a_metric_without_any_row_beside_one_with(hand: Any) -> None:

@@ -194,21 +194,26 @@ def test_parallel_trends_of_few_units_are_rarely_called_invalid(hand: Any, dates
 
 
 @pytest.mark.parametrize(
-    ("rows", "text"),
+    ("rows", "by_differences", "by_control"),
     [
-        ([("a", 1, math.inf, math.nan)], "no rows with a value"),
-        ([("a", 1, math.inf, 1.0), ("b", 1, 2.0, 2.0)], "1 period, and at least 2"),
-        ([("a", 1, math.inf, 1.0), ("a", 2, math.inf, 2.0)], "no unit was treated"),
-        ([(unit, period, adopted, 5.0) for unit, adopted in (("a", math.inf), ("b", 2.0), ("c", 2.0), ("d", math.inf)) for period in (1, 2)], "doesn't suit the method"),
-        ([(unit, period, 2.0, period + 0.1) for unit in "ab" for period in (1, 2)], "doesn't suit the method"),
-        ([("a", 1, 2.0, 1.0), ("a", 2, 2.0, 2.0), ("b", 1, math.inf, 1.0), ("b", 2, math.inf, 1.0)], "doesn't suit the method"),
+        ([("a", 1, math.inf, math.nan)], "no rows with a value", "no rows with a value"),
+        ([("a", 1, math.inf, 1.0), ("b", 1, 2.0, 2.0)], "there is 1 period in the panel", "there is 1 period in the panel"),
+        ([("a", 1, math.inf, 1.0), ("a", 2, math.inf, 2.0)], "no unit was treated", "no unit was treated"),
+        ([("a", 1, 1.0, 1.0), ("a", 2, 1.0, 2.0)], "every unit was treated from the first period on", "every unit was treated from the first period on"),
+        ([("a", 1, 2.0, 1e101), ("b", 2, math.inf, 2.0)], "values that are too large", "values that are too large"),
+        ([(unit, period, adopted, 5.0) for unit, adopted in (("a", math.inf), ("b", 2.0), ("c", 2.0), ("d", math.inf)) for period in (1, 2)], "which needs variation within the four cells, and found none", "there is 1 period before the treatment, and at least 2"),
+        ([(unit, period, adopted, period + 0.1) for unit, adopted in (("a", math.inf), ("b", 3.0), ("c", 3.0), ("d", math.inf)) for period in (1, 2, 3)], "which needs variation beyond the model, and found a perfect fit", "2 were treated and 2 were not, and at least 2 more untreated"),
+        ([(unit, period, 2.0, period + 0.1) for unit in "ab" for period in (1, 2)], "every unit was treated, and at least 2 that never were are needed", "there is 1 period before"),
+        ([("a", 1, 2.0, 1.0), ("a", 2, 2.0, 2.0), ("b", 1, math.inf, 1.0), ("b", 2, math.inf, 1.0)], "1 unit only was never treated, and at least 2", "there is 1 period before"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("quasi", ["difference_in_differences", "synthetic_control"])
-def test_a_panel_that_cannot_be_read_says_why(hand: Any, quasi: str, rows: Any, text: str) -> None:
+def test_a_panel_that_cannot_be_read_says_why(
+    hand: Any, quasi: str, rows: Any, by_differences: str, by_control: str
+) -> None:
     readout = read_observed(design(hand, quasi), {"outcome": panel(rows)}, hand.AFTER)
     assert readout.rows[0].status == "no readout"
-    assert text in readout.rows[0].reason
+    assert (by_control if quasi == "synthetic_control" else by_differences) in readout.rows[0].reason
     assert readout.rows[0].decision is None
 
 
