@@ -127,5 +127,6 @@ def test_shuffled_rows_give_equal_tables(
     for name in TABLES:
         assert one[name] == other[name], name
     assert {row[0] for row in one["exp_readout"]} == {"test", "panel"}
-    assert not [row for row in one["exp_readout"] if "no readout" in row]
+    # A quantile of few, or of equal values, may have none.
+    assert sum("ok" in row for row in one["exp_readout"]) >= 3
     assert date(2026, 3, 10) in {value for row in one["exp_daily"] for value in row}
