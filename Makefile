@@ -36,8 +36,9 @@ format: .venv/.ready  ## let ruff mend what it can
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
-bench: .venv/.ready  ## seconds and peak memory per layer, against plain DuckDB (N=1000000 order items)
+bench: .venv/.ready  ## seconds and peak memory per layer and of experiments, against plain DuckDB (N=1000000 order items)
 	$(RUN)/python -m benchmarks.layers $(if $(N),--items $(N))
+	$(RUN)/python -m benchmarks.experiments
 
 docs: .venv/.ready  ## the data dictionary
 	$(RUN)/lakehouse docs

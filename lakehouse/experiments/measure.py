@@ -15,6 +15,7 @@ from sqlglot import exp
 from lakehouse.experiments.clock import Clock, day
 from lakehouse.experiments.expressions import aggregate, columns_of, filtered, renamed, sql
 from lakehouse.experiments.plan import Ids, Measure, Plan
+from lakehouse.experiments.repeatable import repeatable
 from lakehouse.sql_text import identifier
 
 
@@ -72,7 +73,8 @@ def measure_units(
         key = (measure.ids, measure.metric.time)
         if key not in scans:
             scans[key] = _Scan(*key, is_date=_is_date(connection, *key))
-        _add(scans[key], slot, measure, plan, clock)
+        tree = repeatable(connection, aggregate(_text(slot, measure)), measure.ids.table)
+        _add(scans[key], slot, measure, plan, clock, tree)
     if any(scan.ids.kind != plan.experiment.unit for scan in scans.values()):
         _own_customers(connection, plan)
     tables = {}
@@ -83,13 +85,18 @@ def measure_units(
     return tables
 
 
-def _add(scan: _Scan, slot: Slot, measure: Measure, plan: Plan, clock: Clock) -> None:
+def _text(slot: Slot, measure: Measure) -> str:
+    """The expression that gives a slot's values."""
+    metric = measure.metric
+    text = metric.denominator if slot.part in "de" else metric.numerator or metric.value
+    if slot.part in "xe" and metric.covariate is not None:
+        text = metric.covariate
+    return text or ""
+
+
+def _add(scan: _Scan, slot: Slot, measure: Measure, plan: Plan, clock: Clock, tree: exp.Expr) -> None:
     metric = measure.metric
     is_before = slot.part in "xe"
-    text = metric.denominator if slot.part in "de" else metric.numerator or metric.value
-    if is_before and metric.covariate is not None:
-        text = metric.covariate
-    tree = aggregate(text or "")
     scan.columns |= set(columns_of(tree))
     over_copies = renamed(tree, lambda name: identifier(f"c_{name}"))
     if scan.time is not None and not (is_before and metric.covariate_days is None):

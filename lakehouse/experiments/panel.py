@@ -14,6 +14,7 @@ from lakehouse.experiments.experiment import Experiment, Panel
 from lakehouse.experiments.expressions import aggregate, per_row, renamed, sql
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Plan
+from lakehouse.experiments.repeatable import repeatable
 from lakehouse.sql_text import identifier, literal
 
 
@@ -36,7 +37,8 @@ def build_panel(connection: duckdb.DuckDBPyConnection, plan: Plan, clock: Clock)
     if not is_number and (clock.is_chosen or plan.primary.ids.owner is None):
         where.append(f"{_row(panel.time)} < {day(clock.as_of)} + interval 1 day")
     values = ", ".join(
-        f"{_outcome(measure.metric)} as v{number}" for number, measure in enumerate(plan.measures)
+        f"{_outcome(connection, measure.metric, panel.source)} as v{number}"
+        for number, measure in enumerate(plan.measures)
     )
     connection.execute(
         f"""
@@ -123,9 +125,10 @@ def _number_of_adoption(adopted_at: str) -> str:
     return f"case when isfinite({adopted_at}) then {adopted_at} {since_ever} end"
 
 
-def _outcome(metric: Metric) -> str:
+def _outcome(connection: duckdb.DuckDBPyConnection, metric: Metric, source: str) -> str:
     parts = [metric.numerator, metric.denominator] if metric.is_ratio else [metric.value]
-    made = [f"cast({sql(renamed(aggregate(text or ''), identifier))} as double)" for text in parts]
+    trees = [repeatable(connection, aggregate(text or ""), source) for text in parts]
+    made = [f"cast({sql(renamed(tree, identifier))} as double)" for tree in trees]
     return f"{made[0]} / nullif({made[1]}, 0)" if metric.is_ratio else made[0]
 
 

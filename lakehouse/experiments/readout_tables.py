@@ -199,7 +199,7 @@ having count(distinct variant) > 1
 limit 1
 """
 
-_PANEL = "select metric, unit_id, period, adopted, value from exp_panel where experiment_id = $1"
+_PANEL = "select metric, unit_id, period, adopted, value from exp_panel where experiment_id = $1 order by all"
 
 _AT_RANKS = """
 with ranked as (
@@ -219,7 +219,8 @@ where experiment_id = $1 and metric = $2 and variant = $3 and is_mature and isfi
 
 
 # Per metric and cluster both arms' sums, an arm that the cluster doesn't hold being 0; then sums over clusters. A unit
-# of no known cluster is one by itself.
+# of no known cluster is one by itself. Values are whole numbers of a last binary digit, as few that no sum of products
+# leaves 128 bits: such sums are the same in whatever order the units stand.
 _CROSSED = """
 with members as (
     select unit_id, coalesce('c' || cluster_id, 'u' || unit_id) as cluster
@@ -227,30 +228,52 @@ with members as (
     where experiment_id = $1 and is_eligible
 ),
 
-sums as (
+known as (
     select
         base.metric,
         members.cluster,
-        coalesce(sum(base.numerator) filter (base.variant = $2), 0) as v0,
-        coalesce(sum(case when list_contains($4, base.metric) then base.denominator else 1 end)
-            filter (base.variant = $2), 0) as v1,
-        coalesce(sum(base.numerator) filter (base.variant = $3), 0) as v2,
-        coalesce(sum(case when list_contains($4, base.metric) then base.denominator else 1 end)
-            filter (base.variant = $3), 0) as v3
+        base.variant,
+        base.numerator as y,
+        case when list_contains($4, base.metric) then base.denominator else 1 end as d
     from exp_base as base
     inner join members on members.unit_id = base.unit_id
     where base.experiment_id = $1 and base.is_mature and base.variant in ($2, $3)
-    group by all
+),
+
+scales as (
+    select
+        metric,
+        pow(2.0, 60 - ceil(log2(count(*) * coalesce(nullif(max(abs(y)), 0), 1)))) as per_y,
+        pow(2.0, 60 - ceil(log2(count(*) * coalesce(nullif(max(abs(d)), 0), 1)))) as per_d
+    from known
+    group by metric
+),
+
+sums as (
+    select
+        known.metric,
+        known.cluster,
+        any_value(scales.per_y) as per_y,
+        any_value(scales.per_d) as per_d,
+        coalesce(sum(cast(round(y * per_y) as bigint)) filter (known.variant = $2), 0) as v0,
+        coalesce(sum(cast(round(d * per_d) as bigint)) filter (known.variant = $2), 0) as v1,
+        coalesce(sum(cast(round(y * per_y) as bigint)) filter (known.variant = $3), 0) as v2,
+        coalesce(sum(cast(round(d * per_d) as bigint)) filter (known.variant = $3), 0) as v3
+    from known
+    inner join scales on known.metric = scales.metric
+    group by known.metric, known.cluster
 )
 
 select
     metric, count(*) as clusters,
-    sum(v0) as s0, sum(v1) as s1, sum(v2) as s2, sum(v3) as s3,
-    sum(v0 * v0) as p00, sum(v0 * v1) as p01, sum(v0 * v2) as p02, sum(v0 * v3) as p03,
-    sum(v1 * v1) as p11, sum(v1 * v2) as p12, sum(v1 * v3) as p13,
-    sum(v2 * v2) as p22, sum(v2 * v3) as p23, sum(v3 * v3) as p33
+    sum(v0) / per_y as s0, sum(v1) / per_d as s1, sum(v2) / per_y as s2, sum(v3) / per_d as s3,
+    sum(v0 * v0) / per_y / per_y as p00, sum(v0 * v1) / per_y / per_d as p01,
+    sum(v0 * v2) / per_y / per_y as p02, sum(v0 * v3) / per_y / per_d as p03,
+    sum(v1 * v1) / per_d / per_d as p11, sum(v1 * v2) / per_d / per_y as p12,
+    sum(v1 * v3) / per_d / per_d as p13, sum(v2 * v2) / per_y / per_y as p22,
+    sum(v2 * v3) / per_y / per_d as p23, sum(v3 * v3) / per_d / per_d as p33
 from sums
-group by metric
+group by metric, per_y, per_d
 """
 
 

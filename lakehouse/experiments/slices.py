@@ -20,16 +20,25 @@ OTHER = "(other)"
 
 def slice_by_segment(connection: duckdb.DuckDBPyConnection, plan: Plan, summands: list[Summand]) -> None:
     """Fills exp_deep_dive for one experiment: one row per metric, variant, segment and its value."""
-    for number, name in enumerate(plan.experiment.segments):
-        value = _folded(connection, plan, f"s{number}")
-        units = matured(plan, summands, f"variant, {value} as segment_value")
-        connection.execute(
-            f"create or replace temp table _sums as select variant, segment_value, {summed(summands)} "
-            f"from ({units} where is_eligible) group by variant, segment_value"
-        )
-        given = {**_given(plan), "segment": literal(name), "segment_value": "segment_value"}
-        connection.execute(f"insert into exp_deep_dive by name {as_rows(summands, '_sums', given)}")
-        connection.execute("drop table _sums")
+    names = list(plan.experiment.segments)
+    if not names:
+        return
+    groups = [f"g{number}" for number in range(len(names))]
+    values = [f"{_folded(connection, plan, f's{number}')} as {group}" for number, group in enumerate(groups)]
+    units = matured(plan, summands, ", ".join(["variant", *values]))
+    # One pass for all segments. Of each row the segments that it isn't grouped by are null, and no value is.
+    named = " ".join(
+        f"when {group} is not null then {literal(name)}" for group, name in zip(groups, names, strict=True)
+    )
+    sets = ", ".join(f"(variant, {group})" for group in groups)
+    connection.execute(
+        f"create or replace temp table _sums as select variant, case {named} end as segment, "
+        f"coalesce({', '.join(groups)}) as segment_value, {summed(summands)} "
+        f"from ({units} where is_eligible) group by grouping sets ({sets})"
+    )
+    given = {**_given(plan), "segment": "segment", "segment_value": "segment_value"}
+    connection.execute(f"insert into exp_deep_dive by name {as_rows(summands, '_sums', given)}")
+    connection.execute("drop table _sums")
 
 
 def _folded(connection: duckdb.DuckDBPyConnection, plan: Plan, column: str) -> str:
