@@ -49,7 +49,7 @@ def test_without_a_command_the_commands_are_listed() -> None:
 def test_check_says_what_is_configured() -> None:
     result = call("check")
     assert result.exit_code == 0
-    assert re.search(r"\d+ contracts, \d+ sources, \d+ models: all right\.", plain(result))
+    assert re.search(r"\d+ contracts, \d+ sources, \d+ models, \d+ experiments: all right\.", plain(result))
 
 
 def test_check_tells_every_problem_of_every_file_and_exits_with_1(tmp_path: Path) -> None:

@@ -59,13 +59,14 @@ def _catalog(settings: Settings) -> Catalog:
 
 @app.command()
 def check() -> None:
-    """Check all configuration: contracts, sources, models. Exit 1 with every problem of every file.
+    """Check all configuration: contracts, sources, models, experiments. Exit 1 with every problem of every file.
 
     [dim]Example:[/dim]  LAKEHOUSE_CONFIG_DIR=./our-config lakehouse check
     """
     catalog = _catalog(_settings())
     console.print(
-        f"{len(catalog.contracts)} contracts, {len(catalog.sources)} sources, {len(catalog.models)} models: all right."
+        f"{len(catalog.contracts)} contracts, {len(catalog.sources)} sources, {len(catalog.models)} models, "
+        f"{len(catalog.experiments)} experiments: all right."
     )
 
 

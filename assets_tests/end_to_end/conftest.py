@@ -88,7 +88,7 @@ class Reader:
 
 def _steady(line: str) -> str:
     """A line without what differs from run to run: times, run ids, how much else ships."""
-    line = re.sub(r"\d+( contracts| sources| models)", r"N\1", line)
+    line = re.sub(r"\d+( contracts| sources| models| experiments)", r"N\1", line)
     line = re.sub(r"in \d+\.\d s, run [-0-9a-f]+", "in T s, run R", line)
     line = re.sub(r"\d+\.\d │$", "T │", line.rstrip())
     return re.sub(r" +", " ", line)
