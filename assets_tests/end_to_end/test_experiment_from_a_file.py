@@ -33,9 +33,13 @@ from lakehouse.experiments.metric import Metric, Prior
 from lakehouse.warehouse.lineage import parse, tables_read
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "experiment-from-a-file.md"
+EXAMPLE = "assets_tests/end_to_end/flat_files/sources/campaigns/schema.yml"
 READOUT = "lakehouse experiment readout button_test"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 FRAGMENTS = re.findall(r"^```yaml\n# (contract|registry)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+MODEL = yaml.safe_load(re.findall(r"^```yaml\n(models:.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)[0])[
+    "models"
+][0]
 MAPPINGS = re.findall(
     r"^```sql\n(.*?)^```$", TEXT.partition("## When the file is not like that")[2], re.MULTILINE | re.DOTALL
 )
@@ -61,7 +65,7 @@ def test_who_follows_the_document_sees_what_it_shows(reader: Any) -> None:
 
 def test_there_is_a_fragment_for_every_way_in_which_a_file_may_differ() -> None:
     assert len(FRAGMENTS) >= 16
-    assert len(MAPPINGS) == 3
+    assert len(MAPPINGS) == 4
 
 
 @pytest.mark.parametrize("fragment", [text for kind, text in FRAGMENTS if kind == "contract"])
@@ -86,7 +90,13 @@ def test_a_registry_files_fragment_is_one(fragment: str) -> None:
         per_row(text)
 
 
-@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_a_table_of_ones_own_describes_its_columns() -> None:
+    assert [column["name"] for column in MODEL["columns"]] == parse(MAPPINGS[-1]).named_selects
+    shown = yaml.safe_load((DOCUMENT.parents[1] / EXAMPLE).read_text(encoding="utf-8"))
+    assert shown["models"] == [MODEL]
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS[:-1])
 def test_a_mapping_selects_the_feeds_columns(mapping: str) -> None:
     query = parse(mapping)
     assert query.named_selects == ["experiment_id", "visitor_id", "variant", "exposed_at"]

@@ -113,6 +113,22 @@ def events(dice: random.Random) -> tuple[str, list[Row]]:
     return "user,variant,at,kind,price", rows
 
 
+def campaigns(dice: random.Random) -> list[Row]:
+    """A day is a unit, days are written as 1.08.2019, each variant has a file."""
+    return [
+        [
+            campaign,
+            f"{day}.08.2019",
+            dice.randint(1500, 3000),
+            dice.randint(30_000, 90_000),
+            dice.randint(300, 900),
+        ]
+        for campaign in ("Control Campaign", "Test Campaign")
+        for day in range(1, 31)
+    ]
+
+
+CAMPAIGNS = campaigns(random.Random(7))
 SHAPES = {
     shape.__name__: shape(random.Random(number))
     for number, shape in enumerate((game, pages, mails, ads, promotions, uplift, events))
@@ -137,6 +153,12 @@ def flat(built_once: Callable[[str, Callable[[Path], None]], Path], lake_at: Cal
             with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
                 file.write(f"{header}\n")
                 csv.writer(file).writerows(rows)
+        folder = lake.settings.paths.landing / "campaigns"
+        folder.mkdir()
+        for campaign in ("Control Campaign", "Test Campaign"):
+            listed = [";".join(map(str, row)) for row in CAMPAIGNS if row[0] == campaign]
+            header = "Campaign Name;Date;Spend [USD];# of Impressions;# of Purchase"
+            (folder / f"{campaign}.csv").write_text("\n".join([header, *listed, ""]), encoding="utf-8")
         lake.run()
 
     return opened(built_once("flat_files", fill))
@@ -244,8 +266,19 @@ def test_events_count_within_the_window_and_before_it(flat: Any) -> None:
     ) == [(1600, True)]
 
 
+def test_a_unit_without_an_id_of_its_own_gets_one_in_a_table_beside_the_mapping(flat: Any) -> None:
+    bought, shown = (dict.fromkeys(("Control Campaign", "Test Campaign"), 0.0) for _ in range(2))
+    for campaign, _, _, impressions, purchases in CAMPAIGNS:
+        bought[campaign] += purchases
+        shown[campaign] += impressions
+    rates = {name: (30, bought[name] / shown[name]) for name in bought}
+    assert read(flat, "campaigns", "purchase_rate") == expected(rates, "Control Campaign")
+    daily = {name: (30, bought[name] / 30) for name in bought}
+    assert read(flat, "campaigns", "purchases") == expected(daily, "Control Campaign")
+
+
 def test_every_file_ends_with_a_verdict_and_no_check_fails(flat: Any) -> None:
-    asked: Sequence[str] = [*SHAPES, "sales"]
+    asked: Sequence[str] = [*SHAPES, "sales", "campaigns"]
     listed = ", ".join(f"'{name}'" for name in asked)
     verdicts = flat.published(
         "select distinct experiment_id from exp_readout where role = 'primary' and decision in "
