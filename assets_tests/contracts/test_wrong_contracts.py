@@ -80,6 +80,7 @@ def test_what_is_wrong_with_a_contract_is_told(config, changes, told):
         ({"type": "string", "default": 0}, ": expected a value of type string under default, found 0."),
         ({"type": "integer", "default": "_ingested_at"}, ': expected a value of type integer under default, found "_ingested_at".'),
         ({"type": "decimal", "scale": 13}, ".scale: expected"),
+        ({"type": "integer", "description": "Before", "or after.": None}, ': expected a Pandera check or a column key, found "or after.".\n  A text with a comma in it stands in quotation marks.'),
         ({"type": "integer", "position_within": ["sale"]}, '.position_within: expected one of the contract\'s columns, found "sale".'),
     ],
 )  # fmt: skip

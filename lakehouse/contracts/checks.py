@@ -40,6 +40,8 @@ def check_problem(name: str, argument: object, column_type: str) -> str:
     """What is wrong with a check and its argument, or an empty text."""
     if name not in CHECK_NAMES:
         hint = nearest(name, (*CHECK_NAMES, *_COLUMN_KEYS))
+        if argument is None and not name.isidentifier():
+            hint = "A text with a comma in it stands in quotation marks."
         return f"expected a Pandera check or a column key, found {describe(name)}\n{hint}"
     if name.startswith("str_") and column_type not in _TEXT_TYPES:
         return f"expected a column of type string or id under {name}, found {column_type}"

@@ -69,8 +69,10 @@ def read_randomized(
     ]
     rows = in_families(read, design.multiplicity)
     compared = sensitivity(design, rows, evidence, as_of)
+    # Where nobody saw two variants every handling is the same, however errors are reckoned under it.
+    fragile = flips(compared) if counts.contaminated else {}
     return Readout(
-        rows=tuple(with_verdicts(design, rows, failures(health), as_of, flips(compared))),
+        rows=tuple(with_verdicts(design, rows, failures(health), as_of, fragile)),
         segments=tuple(read_segments(design, evidence)),
         sensitivity=tuple(compared),
         days=tuple(read_days(design, evidence, as_of)),

@@ -187,5 +187,5 @@ def _decided(row: ReadoutRow, decision: Decision, *, is_fragile: bool) -> Readou
     if row.status != "ok" and decision.reason != row.reason:
         told.insert(0, f"{row.reason}.")
     if is_fragile:
-        told.append(FRAGILE)
+        told = [text if text.endswith(".") else f"{text}." for text in told] + [FRAGILE]
     return replace(row, decision=decision.verdict, reason=" ".join(told), is_fragile=is_fragile)

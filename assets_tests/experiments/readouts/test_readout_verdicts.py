@@ -118,7 +118,7 @@ def test_arms_that_differed_before_make_it_invalid(hand: Any) -> None:
 def test_a_verdict_that_depends_on_contaminated_units_is_fragile(hand: Any) -> None:
     own = {"conversion": hand.rates(650, 5000, 500, 5000)}
     other = {"intention_to_treat": {"conversion": hand.rates(520, 5000, 500, 5000)}}
-    readout = hand.read(hand.design(hand.metric()), own, handlings=other)
+    readout = hand.read(hand.design(hand.metric()), own, handlings=other, contaminated=40)
     assert [(row.handling, row.decision) for row in readout.sensitivity] == [
         ("exclude", "ship"),
         ("first_exposure", "ship"),

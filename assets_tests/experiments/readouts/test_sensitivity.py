@@ -23,6 +23,18 @@ def test_handlings_that_agree_are_not_fragile(hand: Any) -> None:
     assert not readout.rows[0].is_fragile
 
 
+def test_what_nobody_in_two_variants_can_change_is_not_fragile(hand: Any) -> None:
+    """Under the experiment's own handling errors are by cluster, and here there is one per variant."""
+    ones = np.repeat([1.0, 0.0], [200, 800])
+    arms = {name: hand.values(ones, cluster=np.zeros(1000)) for name in "ab"}
+    design = hand.design(hand.metric(), is_clustered=True)
+    row = hand.row(design, {"conversion": arms})
+    assert (row.status, row.is_fragile) == ("no readout", False)
+    assert row.reason.endswith("at least 2 are needed")
+    row = hand.row(design, {"conversion": arms}, contaminated=5)
+    assert "at least 2 are needed. The verdict is fragile" in row.reason
+
+
 def test_flips_are_told_by_variant() -> None:
     rows = [
         SensitivityRow("e", "b", "exclude", 1, 1, decision="ship"),
@@ -51,6 +63,7 @@ def test_a_sequential_bound_is_the_same_for_all_handlings(hand: Any) -> None:
         {"revenue": whole},
         handlings={"intention_to_treat": {"revenue": lower}},
         as_of=hand.START + timedelta(days=13),
+        contaminated=40,
         daily={("revenue", name): days for name, days in hand.daily(parts).items()},
     )
     told = {row.handling: row for row in readout.sensitivity}
