@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
 import yaml
 from pydantic import BaseModel
 
-from lakehouse.cli import app
 from lakehouse.contracts.contract import Contract
 from lakehouse.experiments.experiment import (
     Analysis,
@@ -34,7 +32,6 @@ from lakehouse.warehouse.lineage import parse, tables_read
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "experiment-from-a-file.md"
 EXAMPLE = "assets_tests/end_to_end/flat_files/sources/campaigns/schema.yml"
-READOUT = "lakehouse experiment readout button_test"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
 FRAGMENTS = re.findall(r"^```yaml\n# (contract|registry)\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 MODEL = yaml.safe_load(re.findall(r"^```yaml\n(models:.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)[0])[
@@ -51,12 +48,9 @@ def _sections() -> dict[str, str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the document's commands are for a Unix shell")
 def test_who_follows_the_document_sees_what_it_shows(reader: Any) -> None:
-    has_command = "experiment" in typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a group
-    text = TEXT if has_command else TEXT.replace(f"\n{READOUT}\n", "\ntrue\n")
+    shown = list(reader.follow(TEXT))
 
-    shown = list(reader.follow(text))
-
-    assert len(shown) == 5
+    assert len(shown) == 6
     for command, expected, found in shown:
         assert reader.matches(expected, found), (
             f"$ {command}\nthe document shows\n{expected}\nthe command says\n{found}"

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from lakehouse.experiments.readout_sums import NoReadout, Sums, adjusted, in_words, number
 from lakehouse.stats.arms import Arm, Reference
-from lakehouse.stats.clusters import clustered_difference, clustered_lift
-from lakehouse.stats.cuped import cuped_lift
+from lakehouse.stats.clusters import clustered_difference, clustered_fieller
+from lakehouse.stats.cuped import cuped_fieller
 from lakehouse.stats.effects import Effect
 from lakehouse.stats.means import difference
 from lakehouse.stats.moments import Moments
@@ -27,6 +27,8 @@ from lakehouse.stats.relative import fieller
 
 # The square of a larger value would leave what a computer's numbers hold.
 TOO_LARGE = 1e100
+FIELLER = "Fieller's interval"
+UNBOUNDED = "no bounded interval: the control isn't distinguishable from 0"
 BY_UNITS = {
     "mean": "Welch's t-test",
     "ratio": "delta method for ratios, Welch's t-test",
@@ -176,8 +178,8 @@ def relative(treatment: Arm, control: Arm, reference: Reference, alpha: float = 
     try:
         found = fieller(treatment, control, reference=reference, alpha=alpha)
     except ValueError:
-        return Lift(estimate, method="no bounded interval: the control isn't distinguishable from 0")
-    return Lift(found.estimate, found.low, found.high, found.standard_error, "Fieller's interval")
+        return Lift(estimate, method=UNBOUNDED)
+    return Lift(found.estimate, found.low, found.high, found.standard_error, FIELLER)
 
 
 @contextmanager
@@ -240,10 +242,10 @@ def _crossed(crossed: Crossed, arms: tuple[Arm, Arm], alpha: float) -> Compariso
     lift = None
     if arms[1].mean > 0:
         try:
-            found = clustered_lift(moments, alpha=alpha)
-            lift = Lift(found.estimate, found.low, found.high, found.standard_error, "delta method")
+            found = clustered_fieller(moments, alpha=alpha)
+            lift = Lift(found.estimate, found.low, found.high, found.standard_error, FIELLER)
         except ValueError:
-            lift = Lift(effect.estimate / arms[1].mean)
+            lift = Lift(effect.estimate / arms[1].mean, method=UNBOUNDED)
     method = f"cluster-robust by {crossed.clusters} clusters that hold both arms"
     return Comparison(arms[0], arms[1], effect, lift, method)
 
@@ -262,10 +264,10 @@ def _twin(
     lift = None
     if sides[0] is not None and sides[1] is not None and sides[1].means[0] > 0:
         try:
-            found = cuped_lift(sides[0], sides[1], reference=reference, alpha=alpha)
-            lift = Lift(found.estimate, found.low, found.high, found.standard_error, "delta method")
+            found = cuped_fieller(sides[0], sides[1], reference=reference, alpha=alpha)
+            lift = Lift(found.estimate, found.low, found.high, found.standard_error, FIELLER)
         except ValueError:
-            lift = None
+            lift = Lift(effect.estimate / sides[1].means[0], method=UNBOUNDED)
     return Twin(effect, lift, pair.variance_reduction)
 
 

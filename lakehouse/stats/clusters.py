@@ -9,11 +9,14 @@ sum of the metric (or of its numerator), and the number of units (or the sum of 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lakehouse.stats.arms import Arm
-from lakehouse.stats.effects import Effect, wald_effect
+from lakehouse.stats.effects import Effect, quantile, wald_effect
 from lakehouse.stats.guards import Alternative, positive
 from lakehouse.stats.moments import Moments
 from lakehouse.stats.ratios import linearised
+from lakehouse.stats.relative import fieller_lifts
 
 
 def cluster_arm(moments: Moments) -> Arm:
@@ -73,6 +76,30 @@ def clustered_lift(
     return _effect(
         means.linear([[1 / baseline, -ratio / baseline]]).centred_at([ratio - 1]), alpha, alternative
     )
+
+
+def clustered_fieller(moments: Moments, *, alpha: float = 0.05) -> Effect:
+    """The lift of clustered_lift with all lifts that the test of the difference doesn't reject.
+
+    Statistic and p-value are those of clustered_difference; standard_error is the delta method's. Raises ValueError like
+    clustered_lift, and when the control's mean isn't distinguishable from 0.
+    Source: Fieller (1954), Journal of the Royal Statistical Society B 16:175-185.
+
+    >>> sums = [[6.0, 2.0, 3.0, 2.0], [8.0, 4.0, 2.0, 2.0], [9.0, 3.0, 0.0, 0.0], [0.0, 0.0, 4.0, 3.0]]
+    >>> lift = clustered_fieller(Moments.from_values(sums))
+    >>> lift.low > 0, lift.p_value < 0.05
+    (True, True)
+    """
+    linear = clustered_lift(moments, alpha=alpha)
+    absolute = clustered_difference(moments, alpha=alpha)
+    means = _both_means(moments)
+    low, high = fieller_lifts(
+        absolute.estimate,
+        means.means[1],
+        lambda lift: means.linear([[1.0, -(1 + lift)]]).arm().standard_error ** 2,
+        quantile(alpha / 2, absolute.degrees_of_freedom),
+    )
+    return replace(linear, low=low, high=high, statistic=absolute.statistic, p_value=absolute.p_value)
 
 
 def _both_means(moments: Moments) -> Moments:

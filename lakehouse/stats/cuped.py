@@ -10,12 +10,14 @@ Every function takes Moments of two variables per arm, outcome then covariate. F
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from lakehouse.stats.arms import Arm, Reference, spread
-from lakehouse.stats.effects import Effect, wald_effect
+from lakehouse.stats.arms import Arm, Reference, Spread, spread
+from lakehouse.stats.effects import Effect, quantile, wald_effect
 from lakehouse.stats.guards import Alternative, finite, positive
+from lakehouse.stats.means import difference
 from lakehouse.stats.moments import Moments
+from lakehouse.stats.relative import fieller_lifts
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +121,64 @@ def cuped_lift(
     0.4
     """
     adjusted = cuped(treatment, control, theta)
-    _, inflation = _theta(treatment, control, theta)
     baseline = positive("control level", control.means[0])
     lift = (adjusted.treatment.mean - adjusted.control.mean) / baseline
-    # One control unit moves the lift by -(1 + lift) times its outcome, plus theta times its covariate.
-    control_arm = Arm(
-        control.n, baseline, inflation * _residual(control, adjusted.theta, outcome_weight=1 + lift)
-    )
     absolute = spread(adjusted.treatment, adjusted.control, reference)
+    distance = _distance(treatment, control, theta, adjusted, lift, reference)
     return wald_effect(
         lift,
-        spread(adjusted.treatment, control_arm, reference).standard_error / baseline,
+        distance.standard_error / baseline,
         degrees_of_freedom=absolute.degrees_of_freedom,
         alpha=alpha,
         alternative=alternative,
     )
+
+
+def cuped_fieller(
+    treatment: Moments,
+    control: Moments,
+    theta: float | None = None,
+    *,
+    reference: Reference = "welch",
+    alpha: float = 0.05,
+) -> Effect:
+    """The lift of cuped_lift with all lifts that the test of the adjusted difference doesn't reject.
+
+    Statistic and p-value are those of the adjusted difference, so that test and interval agree; standard_error is the
+    delta method's. Raises ValueError like cuped_lift, and when the control's level isn't distinguishable from 0.
+    Source: Fieller (1954), Journal of the Royal Statistical Society B 16:175-185.
+
+    >>> control = Moments.from_values([[1.1, 1.0], [1.9, 2.0], [3.2, 3.0], [3.8, 4.0]])
+    >>> treatment = Moments.from_values([[2.0, 1.0], [3.1, 2.0], [3.9, 3.0], [5.0, 4.0]])
+    >>> lift = cuped_fieller(treatment, control)
+    >>> lift.low > 0, lift.p_value < 0.05
+    (True, True)
+    """
+    linear = cuped_lift(treatment, control, theta, reference=reference, alpha=alpha)
+    adjusted = cuped(treatment, control, theta)
+    absolute = difference(adjusted.treatment, adjusted.control, reference=reference, alpha=alpha)
+    low, high = fieller_lifts(
+        absolute.estimate,
+        control.means[0],
+        lambda lift: _distance(treatment, control, theta, adjusted, lift, reference).standard_error ** 2,
+        quantile(alpha / 2, absolute.degrees_of_freedom),
+    )
+    return replace(linear, low=low, high=high, statistic=absolute.statistic, p_value=absolute.p_value)
+
+
+def _distance(
+    treatment: Moments,
+    control: Moments,
+    theta: float | None,
+    adjusted: Adjusted,
+    lift: float,
+    reference: Reference,
+) -> Spread:
+    """Spread of the adjusted treatment less 1 + lift times the control: of what the lift leaves unexplained."""
+    _, inflation = _theta(treatment, control, theta)
+    # One control unit moves it by -(1 + lift) times its outcome, plus theta times its covariate.
+    residual = inflation * _residual(control, adjusted.theta, outcome_weight=1 + lift)
+    return spread(adjusted.treatment, Arm(control.n, control.means[0], residual), reference)
 
 
 def _two(name: str, moments: Moments) -> Moments:

@@ -7,6 +7,7 @@ here: relative lifts of CUPED'd metrics over the unadjusted control (cuped.py), 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 from lakehouse.stats.arms import Arm, Reference, Spread, spread
@@ -136,6 +137,34 @@ def fieller_bounds(ratio: float, baseline: float, both: Spread, critical: float)
         )
     reach = math.sqrt(max(0.0, finite("relative variance", v1 * (1 - v0) + v0 * ratio * ratio)))
     return (ratio - reach) / (1 - v0), (ratio + reach) / (1 - v0)
+
+
+def fieller_lifts(
+    gap: float, baseline: float, variance_at: Callable[[float], float], critical: float
+) -> tuple[float, float]:
+    """The lifts l at which (gap - l * baseline)^2 is critical^2 times the variance of that distance.
+
+    gap: treatment less control, both as compared; baseline: the level that the lift is relative to, above 0.
+    variance_at: the variance by lift, a polynomial of degree 2. For arms that aren't independent, or whose gap and
+    baseline aren't made of the same values. The set holds 0 exactly when the test of the gap doesn't reject.
+    Raises ValueError when the roots don't bound the lift.
+    Source: Fieller (1954), Journal of the Royal Statistical Society B 16:175-185.
+
+    >>> low, high = fieller_lifts(0.0, 10.0, lambda lift: 0.25 * (1 + lift) ** 2, 2.0)
+    >>> round(low, 3), round(high, 3)
+    (-0.091, 0.111)
+    """
+    square = critical * critical
+    at_zero, at_one, at_minus_one = (square * variance_at(lift) for lift in (0.0, 1.0, -1.0))
+    linear, quadratic = (at_one - at_minus_one) / 2, (at_one + at_minus_one) / 2 - at_zero
+    a, b, c = baseline * baseline - quadratic, gap * baseline + linear / 2, gap * gap - at_zero
+    if not a > 0:
+        raise ValueError(
+            f"baseline: expected a level distinguishable from 0 at this alpha, found {baseline:g}: the relative lift "
+            "is unbounded"
+        )
+    reach = math.sqrt(max(0.0, finite("relative variance", b * b - a * c)))
+    return (b - reach) / a, (b + reach) / a
 
 
 def _squared_variation(arm: Arm) -> float:
