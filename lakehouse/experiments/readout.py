@@ -98,7 +98,7 @@ def _left_out(design: ReadoutDesign, counts: UnitCounts) -> str:
         return f", and of all that were seen {'; '.join(told)}"
     if counts.seen:
         return f", and none of {counts.seen:,} seen is eligible"
-    return f": no exposure has the experiment_id {design.id}"
+    return f": no exposure carries its id, {design.id}"
 
 
 def _because(design: ReadoutDesign, counts: UnitCounts, reason: str) -> str:

@@ -100,7 +100,7 @@ def read_metric(
     ]
     counted = {"n": units[0].n, "n_control": units[1].n, "immature": units[0].immature + units[1].immature}
     try:
-        if metric.name in evidence.unmatched and any(side.n for side in units):
+        if metric.name in evidence.unmatched and all(side.n for side in units):
             raise NoReadout(
                 f"no unit has a value in {evidence.unmatched[metric.name]}: are the ids there those of the exposures?"
             )

@@ -34,9 +34,7 @@ def refused(readout: Readout, text: str) -> None:
 def test_an_experiment_without_exposures(hand: Any) -> None:
     design = hand.design(hand.metric(), hand.metric("revenue", "mean", "secondary"))
     refused(read_randomized(design, Evidence(), UnitCounts(), hand.AFTER), "no eligible unit was exposed")
-    refused(
-        read_randomized(design, Evidence(), UnitCounts(), hand.AFTER), "no exposure has the experiment_id e"
-    )
+    refused(read_randomized(design, Evidence(), UnitCounts(), hand.AFTER), "no exposure carries its id, e")
     assert len(read_randomized(design, Evidence(), UnitCounts(), hand.AFTER).rows) == 2
 
 
