@@ -38,6 +38,7 @@ def test_an_adjusted_lift_leaves_out_0_exactly_when_the_adjusted_difference_is_t
     treatment, control = arms(seed, effect, noise, n)
     adjusted = cuped(treatment, control)
     absolute = difference(adjusted.treatment, adjusted.control, reference=reference, alpha=alpha)  # type: ignore[arg-type]  # one of the names
+    # The control's level of 10 is more than five standard errors from 0, whatever is drawn.
     lift = cuped_fieller(treatment, control, reference=reference, alpha=alpha)  # type: ignore[arg-type]  # one of the names
     assert lift.p_value == absolute.p_value
     assert lift.low <= lift.estimate <= lift.high
@@ -88,7 +89,13 @@ def test_a_lift_of_clusters_agrees_with_the_test_of_their_difference(
         ]
     )
     moments = Moments.from_values(sums)
-    absolute, lift = clustered_difference(moments), clustered_fieller(moments)
+    absolute = clustered_difference(moments)
+    try:
+        lift = clustered_fieller(moments)
+    except ValueError as refusal:
+        # Of a few clusters, a level may not be told from 0.
+        assert "unbounded" in str(refusal)
+        return
     assert lift.estimate == clustered_lift(moments).estimate
     if abs(absolute.p_value - 0.05) > 1e-9:
         assert (lift.low > 0 or lift.high < 0) == (absolute.p_value < 0.05)
