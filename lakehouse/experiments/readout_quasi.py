@@ -204,8 +204,11 @@ def _synthetic(
     if fit is None:
         found = synthetic_control(outcomes, group, before, alpha=design.alpha)
         check = pre_fit(design.id, found.rmspe_before, float(treated[:, :before].mean()), metric.label)
-        method = f"synthetic control (placebo rank p {found.placebo_p_value:.3f})"
-        return QuasiResult(found.effect, level, units, method, (check,))
+        # The test is by rank, as its authors' is; the placebos' spread gives the interval, which needs a normal shape.
+        tried = len(found.placebos)
+        method = f"synthetic control, rank among {tried:,} placebos (p is at least {1 / (tried + 1):.3f}), interval by their spread"
+        effect = replace(found.effect, p_value=found.placebo_p_value)
+        return QuasiResult(effect, level, units, method, (check,))
     other = fit(outcomes, group, before, alpha=design.alpha)
     name = (
         "synthetic difference in differences"
