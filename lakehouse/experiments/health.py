@@ -2,7 +2,7 @@
 
 Belongs here: one function per check, from counts to a row of exp_health with its sentence. Not here: the tests
 themselves (stats/srm.py), what a failed check does to a verdict (decision.py), and where counts come from
-(readout_tables.py).
+(readout_counts.py).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import duckdb
 
 from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.metric import Metric
+from lakehouse.experiments.readout_source import Tables
 from lakehouse.experiments.readout_sums import NoReadout, Sums
-from lakehouse.experiments.readout_tables import Tables
 
 _CONTROL = """
 select *

@@ -17,10 +17,12 @@ from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.health import LateFeed
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.readout import Readout, read_observed, read_randomized
+from lakehouse.experiments.readout_counts import counts_of
 from lakehouse.experiments.readout_design import ReadoutDesign, design_of
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_rows import TABLES, Row, create_sql, values_of
-from lakehouse.experiments.readout_tables import Tables, counts_of, evidence_of, panels_of, unreadable_of
+from lakehouse.experiments.readout_source import Tables
+from lakehouse.experiments.readout_tables import evidence_of, panels_of, unreadable_of
 
 _POLARS = {
     "bigint": pl.Int64(),

@@ -1,56 +1,27 @@
-"""What a readout reads from the warehouse: sums, counts of units, values at ranks, panels.
+"""What a readout reads from the warehouse: sums, values at ranks, panels.
 
-Belongs here: queries over the exp_ tables, and their rows as plain values. Not here: what is made of them
-(readout.py), and the tables' own making.
+Belongs here: queries over the exp_ tables, and their rows as plain values. Not here: who was seen (readout_counts.py),
+what is made of them (readout.py), and the tables' own making.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 
-from lakehouse.experiments.health import UnitCounts
 from lakehouse.experiments.readout_compare import Crossed
+from lakehouse.experiments.readout_counts import is_spanning
 from lakehouse.experiments.readout_design import MetricPlan, ReadoutDesign
 from lakehouse.experiments.readout_metric import Evidence
 from lakehouse.experiments.readout_quasi import PanelRows
+from lakehouse.experiments.readout_source import Tables, day_of
 from lakehouse.experiments.readout_sums import Sums
 from lakehouse.experiments.readout_words import units
 from lakehouse.stats.quantiles import QuantileEstimate, rank_interval
-
-Rows = Iterator[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    """The warehouse as a readout sees it; a table that isn't there is an empty one."""
-
-    connection: duckdb.DuckDBPyConnection
-    known: frozenset[str]
-
-    @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection) -> Tables:
-        """The tables and views of the connection's own database."""
-        found = connection.execute(
-            "select table_name from duckdb_tables() where database_name = current_database() "
-            "union all select view_name from duckdb_views() where database_name = current_database()"
-        ).fetchall()
-        return cls(connection, frozenset(name for (name,) in found))
-
-    def rows(self, sql: str, parameters: Sequence[object], table: str) -> Rows:
-        """Rows by column name; none where the table isn't there."""
-        if table not in self.known:
-            return
-        cursor = self.connection.execute(sql, list(parameters))
-        names = [column[0] for column in cursor.description or ()]
-        for row in cursor.fetchall():
-            yield dict(zip(names, row, strict=True))
 
 
 def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
@@ -62,7 +33,7 @@ def evidence_of(tables: Tables, design: ReadoutDesign) -> Evidence:
     if design.sequential.method == "none":
         wanted = wanted[:1]
     for row in tables.rows(_DAILY, [design.id, wanted], "exp_daily"):
-        daily.setdefault((row["metric"], row["variant"]), {})[_day(row["date"])] = Sums.from_row(row)
+        daily.setdefault((row["metric"], row["variant"]), {})[day_of(row["date"])] = Sums.from_row(row)
     quantiles = [metric for metric in design.metrics if metric.kind == "quantile"]
     return Evidence(
         aggregates={
@@ -107,22 +78,6 @@ def unreadable_of(tables: Tables, design: ReadoutDesign) -> dict[str, str]:
     return found
 
 
-def counts_of(tables: Tables, design: ReadoutDesign, time_zone: str = "UTC") -> UnitCounts:
-    """Who was seen, by day of the business time zone; and whole clusters, where no cluster holds two variants."""
-    by_day: dict[date, dict[str, int]] = {}
-    for row in tables.rows(_BY_DAY, [design.id, time_zone], "exp_eligibility"):
-        by_day.setdefault(_day(row["day"]), {})[row["variant"]] = row["units"]
-    found = next(tables.rows(_CONTAMINATED, [design.id], "exp_eligibility"), {"twice": 0, "seen": 0})
-    clusters: dict[str, int] = {}
-    if design.is_clustered and not _spanning(tables, design):
-        clusters = {
-            row["variant"]: row["clusters"] for row in tables.rows(_CLUSTERS, [design.id], "exp_eligibility")
-        }
-    left_out = {row["reason"]: row["units"] for row in tables.rows(_LEFT_OUT, [design.id], "exp_eligibility")}
-    unknown = [row["variant"] for row in tables.rows(_UNKNOWN, [design.id], "exp_eligibility")]
-    return UnitCounts(by_day, clusters, found["twice"], found["seen"], left_out, tuple(unknown))
-
-
 def panels_of(tables: Tables, design: ReadoutDesign) -> dict[str, PanelRows]:
     """Every metric's panel of a quasi-experiment."""
     found: dict[str, list[dict[str, Any]]] = {}
@@ -147,56 +102,8 @@ where experiment_id = $1 and not_finite > 0
 
 _DAILY = "select * from exp_daily where experiment_id = $1 and list_contains($2::varchar[], metric)"
 
-_BY_DAY = """
-select
-    variant,
-    cast(cast(first_exposed_at as timestamp) at time zone 'UTC' at time zone $2 as date) as day,
-    count(*) as units
-from exp_eligibility
-where experiment_id = $1 and is_eligible
-group by all
-"""
-
-_CONTAMINATED = """
-select count(*) filter (is_contaminated) as twice, count(*) as seen
-from exp_eligibility
-where experiment_id = $1 and (is_eligible or exclusion_reason = 'contaminated')
-"""
-
-_LEFT_OUT = """
-select exclusion_reason as reason, count(*) as units
-from exp_eligibility
-where experiment_id = $1 and not is_eligible and exclusion_reason is not null
-group by all
-order by units desc, reason
-"""
-
-_UNKNOWN = """
-select distinct coalesce(variant, '(none)') as variant
-from exp_eligibility
-where experiment_id = $1 and exclusion_reason = 'unknown_variant'
-order by variant
-limit 5
-"""
-
 _UNMATCHED = """
 select metric, source from exp_metrics where experiment_id = $1 and units > 0 and missing = units
-"""
-
-_CLUSTERS = """
-select variant, count(distinct coalesce('c' || cluster_id, 'u' || unit_id)) as clusters
-from exp_eligibility
-where experiment_id = $1 and is_eligible
-group by all
-"""
-
-_SPANNING = """
-select cluster_id
-from exp_eligibility
-where experiment_id = $1 and is_eligible and cluster_id is not null
-group by cluster_id
-having count(distinct variant) > 1
-limit 1
 """
 
 _PANEL = "select metric, unit_id, period, adopted, value from exp_panel where experiment_id = $1 order by all"
@@ -277,14 +184,9 @@ group by metric, per_y, per_d
 """
 
 
-def _spanning(tables: Tables, design: ReadoutDesign) -> bool:
-    """Whether a cluster holds units of several variants: then units were assigned, not clusters."""
-    return next(tables.rows(_SPANNING, [design.id], "exp_eligibility"), None) is not None
-
-
 def _crossed(tables: Tables, design: ReadoutDesign) -> dict[tuple[str, str], Crossed]:
     """Both arms' sums over all clusters, where units were assigned within clusters; none where clusters were."""
-    if not design.is_clustered or not _spanning(tables, design):
+    if not design.is_clustered or not is_spanning(tables, design):
         return {}
     ratios = [metric.name for metric in design.metrics if metric.kind == "ratio"]
     found: dict[tuple[str, str], Crossed] = {}
@@ -314,10 +216,6 @@ def _quantile(
     low, high = at[below + 1], at[min(below + 2, n)]
     estimate = low + (high - low) * (position - below)
     return QuantileEstimate(n, estimate, at[ranks.low], at[ranks.high])
-
-
-def _day(value: date | datetime) -> date:
-    return value.date() if isinstance(value, datetime) else value
 
 
 def _times(values: Iterable[object]) -> np.typing.NDArray[np.float64]:
