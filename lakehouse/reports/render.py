@@ -4,8 +4,8 @@ Here belong the template's environment, the static form of charts and tables, an
 The parts of a page stand in `page`, what runs in it in `script`.
 """
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from markupsafe import Markup
 from lakehouse.reports import words
 from lakehouse.reports.csv_data import csv_text, data_uri
 from lakehouse.reports.dataset import narrowed, shown
+from lakehouse.reports.kept_drawings import KeptDrawings
 from lakehouse.reports.page import Chart, Page, Table
 from lakehouse.reports.script import bundle, inline_json, page_data, sha256, table_id_of
 from lakehouse.reports.svg import to_svg
@@ -28,15 +29,17 @@ def render(page: Page, *, is_interactive: bool = True, cache: Path | None = None
     """The page as HTML; equal pages give equal bytes.
 
     Without scripts it is complete; is_interactive adds what makes it answer: tooltips, highlights, filters.
-    cache: a folder where the drawing library is kept between processes.
+    cache: a folder where the drawing library, and the drawings of the page's last issue, are kept between processes.
     """
+    kept = KeptDrawings(cache / "drawings" / f"{page.name}.json.gz") if cache else None
     css = _read("page.css")
     charts = any(section.charts for section in page.sections)
     code = _script() if is_interactive and (charts or page.filters) else ""
     library = bundle(cache) if code and charts else ""
     template = _environment().get_template("page.html.j2")
-    return template.render(
+    html = template.render(
         page=page,
+        chart_view=partial(_chart_view, convert=kept),
         css=Markup(css),  # noqa: S704 - our own file
         code=Markup(code),  # noqa: S704 - our own file
         library=Markup(library),  # noqa: S704 - checked by `bundle`
@@ -44,6 +47,9 @@ def render(page: Page, *, is_interactive: bool = True, cache: Path | None = None
         policy=_policy(css, code, library),
         mark=inline_json(mark_of(page)),
     )
+    if kept is not None:
+        kept.keep()
+    return html
 
 
 def mark_of(page: Page) -> dict[str, Any]:
@@ -108,12 +114,13 @@ def _left_out(total: int, limit: int | None, noun: tuple[str, str]) -> str:
     return "" if limit is None else words.shown(limit, total, *noun)
 
 
-def _chart_view(chart: Chart) -> dict[str, Any]:
+def _chart_view(chart: Chart, convert: Callable[..., str] | None) -> dict[str, Any]:
     rows = drawn(chart)
     pictures = {"wide": "", "narrow": ""}
     for size in pictures if len(rows) else ():
         spec = chart.drawing.spec(len(rows), is_narrow=size == "narrow")
-        pictures[size] = to_svg(spec, rows, f"{chart.chart_id}-{size[0]}", chart.title, chart.description)
+        chart_id = f"{chart.chart_id}-{size[0]}"
+        pictures[size] = to_svg(spec, rows, chart_id, chart.title, chart.description, convert)
     return {
         **pictures,
         "table": _table_view(chart.table, table_id_of(chart)),
@@ -131,7 +138,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals.update(table_view=_table_view, chart_view=_chart_view, arrows=_ARROWS)
+    environment.globals.update(table_view=_table_view, arrows=_ARROWS)
     environment.filters.update(day=words.day)
     return environment
 

@@ -46,12 +46,20 @@ _Picture = TypeVar("_Picture", str, bytes)
 _LOCAL_REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
-def to_svg(spec: dict[str, Any], rows: pl.DataFrame, chart_id: str, title: str, description: str) -> Markup:
+def to_svg(
+    spec: dict[str, Any],
+    rows: pl.DataFrame,
+    chart_id: str,
+    title: str,
+    description: str,
+    convert: Callable[..., str] | None = None,
+) -> Markup:
     """The rows drawn as an `<svg>` element whose ids all begin with the chart's own id.
 
+    convert: what turns a whole specification into SVG; vl-convert unless one is given.
     Raises ValueError when they can't be drawn, are too many, or give anything but shapes and text.
     """
-    root = ET.fromstring(_twice(vl_convert.vegalite_to_svg, spec, rows))  # noqa: S314 - vl-convert's own output
+    root = ET.fromstring(_twice(convert or vl_convert.vegalite_to_svg, spec, rows))  # noqa: S314 - vl-convert's own output
     _keep_drawing_only(root)
     _drop_invisible(root)
     _renumber_ids(root, chart_id)
