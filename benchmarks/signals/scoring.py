@@ -1,0 +1,61 @@
+"""How well troubles were found: F1 by episode and false alerts per series and year.
+
+Belongs here: matching alerts with troubles. Not here: series or detectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from benchmarks.signals.detectors import Spans
+from benchmarks.signals.kpis import UNTOUCHED, Injected
+
+# A shift has to be told within two weeks; what comes within three days of a trouble's end (its echo) is part of it.
+SHIFT_DAYS, ECHO = 14, 3
+
+
+@dataclass(slots=True)
+class Score:
+    """Counts that add up over series; by_kind: found and put in."""
+
+    found: int = 0
+    missed: int = 0
+    false: int = 0
+    right: int = 0
+    years: float = 0.0
+    by_kind: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, spans: Spans, troubles: tuple[Injected, ...], years: float) -> None:
+        judged = [span for span in spans if span[1] > UNTOUCHED]
+        hits = set()
+        for start, end in judged:
+            near = [i for i, trouble in enumerate(troubles) if start < trouble.end + ECHO and end > trouble.start]
+            in_time = {i for i in near if start < troubles[i].start + SHIFT_DAYS}
+            hits |= in_time
+            # Alerts later in a shift that was told already, or of its end, are neither right nor tell of it.
+            self.right += bool(in_time)
+            self.false += not in_time
+        for i, trouble in enumerate(troubles):
+            tally = self.by_kind.setdefault(trouble.kind, [0, 0])
+            tally[0] += i in hits
+            tally[1] += 1
+        self.found += len(hits)
+        self.missed += len(troubles) - len(hits)
+        self.years += years
+
+    @property
+    def precision(self) -> float:
+        return self.right / max(self.right + self.false, 1)
+
+    @property
+    def recall(self) -> float:
+        return self.found / max(self.found + self.missed, 1)
+
+    @property
+    def f1(self) -> float:
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+    @property
+    def false_per_year(self) -> float:
+        return self.false / self.years if self.years else 0.0
