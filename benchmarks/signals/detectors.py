@@ -22,7 +22,8 @@ from lakehouse.stats.surprise import Evidence, evidence
 
 Spans = list[tuple[int, int]]
 Detector = Callable[[DailyKpi], Spans]
-BUDGET = 2.0
+# Of alerts a year: those of noise come to about half of it, other false ones on top.
+BUDGET = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,13 @@ def joined(flags: np.ndarray, gap: int = 2) -> Spans:
 
 def judged(kpi: DailyKpi, *, knows_promotions: bool, budget: float = BUDGET) -> Judged:
     features = day_features(
-        kpi.days, holidays=kpi.holidays, closed=kpi.closed, promotions=kpi.promotions if knows_promotions else None
+        kpi.days,
+        holidays=kpi.holidays,
+        closed=kpi.closed,
+        promotions=kpi.promotions if knows_promotions else None,
     )
     expected = expect(kpi.values, features, grain=kpi.grain)
-    found = evidence(expected.surprise, expected.is_judged)
+    found = evidence(expected)
     return Judged(expected, found, episodes(kpi.values, expected, found, level_of_budget(budget)))
 
 

@@ -19,10 +19,12 @@ from scipy.signal import lfilter
 from lakehouse.stats.guards import FloatArray
 
 EPOCH = date(1970, 1, 1).toordinal()
-# Kind, factor, days (0: until the end of the shift, six weeks later).
-INJECTED = (("drop 30 %", 0.7, 3), ("drop 50 %", 0.5, 1), ("spike 40 %", 1.4, 2), ("shift 20 %", 0.8, 42), ("shift 20 %", 1.2, 42))
+# Kind, factor, days (0: for good). Each once a series and year; a shift goes down or up.
+INJECTED = (("drop 30 %", 0.7, 3), ("drop 50 %", 0.5, 1), ("spike 40 %", 1.4, 2), ("shift 20 %", 0.8, 0))
 # No trouble before there is a past to know it by.
 UNTOUCHED = 120
+# A shift has to be told within two weeks.
+SHIFT_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,9 @@ def made(seed: int, count: int = 18, years: int = 3) -> Iterator[DailyKpi]:
         log = log + rng.uniform(0.05, 0.3) * np.sin(2 * np.pi * (days / 365.25 + rng.random()))
         log += rng.uniform(0.02, 0.1) * np.cos(4 * np.pi * (days / 365.25 + rng.random()))
         log += rng.uniform(-0.1, 0.25) * t / 365.25
-        payday = (days.astype("datetime64[D]") - days.astype("datetime64[M]").astype("datetime64[D]")).astype(int)
+        payday = (days.astype("datetime64[D]") - days.astype("datetime64[M]").astype("datetime64[D]")).astype(
+            int
+        )
         log += rng.uniform(0, 0.1) * ((payday >= 26) | (payday <= 1))
         # December's trade builds up to Christmas Eve.
         for eve in holidays["Christmas Eve"]:
@@ -128,7 +132,9 @@ def made(seed: int, count: int = 18, years: int = 3) -> Iterator[DailyKpi]:
             noise = lfilter([np.sqrt(1 - 0.36)], [1.0, -0.6], noise)
         elif noise_kind == "heavy tails":
             noise = rng.standard_t(4, n) / np.sqrt(2)
-        level = np.log(rng.uniform(40, 120)) if noise_kind == "low counts" else np.log(rng.uniform(500, 50000))
+        level = (
+            np.log(rng.uniform(40, 120)) if noise_kind == "low counts" else np.log(rng.uniform(500, 50000))
+        )
         values = np.exp(level + log + spread * noise)
         closed: list[int] = []
         if i % 3 == 0:
@@ -148,7 +154,14 @@ def bikes(data: Path) -> Iterator[DailyKpi]:
         rows = list(csv.DictReader(stream))
     days = np.array([date.fromisoformat(row["dteday"]).toordinal() - EPOCH for row in rows])
     free = [int(d) for d, row in zip(days, rows, strict=True) if row["holiday"] == "1"]
-    holidays = {"public holiday": free, **{k: v for k, v in shop_holidays(int(days[0]), int(days[-1])).items() if "Christmas" in k or "New" in k}}
+    holidays = {
+        "public holiday": free,
+        **{
+            k: v
+            for k, v in shop_holidays(int(days[0]), int(days[-1])).items()
+            if "Christmas" in k or "New" in k
+        },
+    }
     for column in ("cnt", "registered", "casual"):
         values = np.array([float(row[column]) for row in rows])
         yield DailyKpi(f"bikes {column}", "real", days, values, holidays, np.zeros(len(days)), grain=None)
@@ -156,7 +169,9 @@ def bikes(data: Path) -> Iterator[DailyKpi]:
 
 def page_views(data: Path) -> Iterator[DailyKpi]:
     """Views of a page, in pieces of three years; days that are missing stay so."""
-    with (data / "forecast" / "prophet_wp_peyton_manning_daily.csv").open(encoding="utf-8", newline="") as stream:
+    with (data / "forecast" / "prophet_wp_peyton_manning_daily.csv").open(
+        encoding="utf-8", newline=""
+    ) as stream:
         rows = list(csv.DictReader(stream))
     at = np.array([date.fromisoformat(row["ds"]).toordinal() - EPOCH for row in rows])
     views = np.full(at[-1] - at[0] + 1, np.nan)
@@ -165,7 +180,9 @@ def page_views(data: Path) -> Iterator[DailyKpi]:
     for i, start in enumerate((0, 1400)):
         part = slice(start, start + 1096)
         first, last = int(days[part][0]), int(days[part][-1])
-        yield DailyKpi(f"page views {i + 1}", "real", days[part], views[part], shop_holidays(first, last), np.zeros(1096))
+        yield DailyKpi(
+            f"page views {i + 1}", "real", days[part], views[part], shop_holidays(first, last), np.zeros(1096)
+        )
 
 
 def online_retail(data: Path) -> Iterator[DailyKpi]:
@@ -174,7 +191,11 @@ def online_retail(data: Path) -> Iterator[DailyKpi]:
     sets: dict[str, dict[int, set[str]]] = {name: defaultdict(set) for name in ("orders", "customers")}
     with gzip.open(data / "online_retail.csv.gz", "rt", encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
-            if row["InvoiceNo"].startswith("C") or float(row["UnitPrice"]) <= 0 or float(row["Quantity"]) <= 0:
+            if (
+                row["InvoiceNo"].startswith("C")
+                or float(row["UnitPrice"]) <= 0
+                or float(row["Quantity"]) <= 0
+            ):
                 continue
             at = _day_of(row["InvoiceDate"])
             sums["revenue"][at] += float(row["Quantity"]) * float(row["UnitPrice"])
@@ -191,7 +212,7 @@ def online_retail(data: Path) -> Iterator[DailyKpi]:
 
 
 def _day_of(text: str) -> int:
-    head = text.split(" ")[0]
+    head = text.split(" ", maxsplit=1)[0]
     if "/" in head:
         month, of_month, year = (int(part) for part in head.split("/"))
         return day(year + 2000 if year < 100 else year, month, of_month)
@@ -199,31 +220,27 @@ def _day_of(text: str) -> int:
 
 
 def injected(kpi: DailyKpi, seed: int) -> DailyKpi:
-    """The series with each kind of trouble once a year of 365 days, at open days, six weeks apart at least."""
+    """The series with each kind of trouble once a year, on days with business, each in a stretch of its own."""
     rng = np.random.default_rng([seed, sum(kpi.name.encode())])
     values = kpi.values.copy()
-    closed = set(kpi.closed)
     kinds = [INJECTED[k] for _ in range(max(1, round(kpi.years))) for k in rng.permutation(len(INJECTED))]
-    # Each has a stretch of its own; what is left of it keeps them apart.
     edges = np.linspace(UNTOUCHED, len(values), len(kinds) + 1).astype(int)
     troubles = []
     for (kind, factor, length), low, high in zip(kinds, edges[:-1], edges[1:], strict=True):
-        lasts = min(length, (high - low) * 2 // 3)
-        room = [
-            s for s in range(low + 7, high - lasts - 3) if np.nan_to_num(values[s]) > 0 and int(kpi.days[s]) not in closed
-        ]
-        if not room:
+        # A third of each stretch stays free behind the trouble, so that the next one doesn't run into it.
+        start = int(rng.integers(low + 7, high - (high - low) // 3))
+        busy = start + np.flatnonzero(np.nan_to_num(values[start:high]) > 0)
+        if len(busy) < max(length, 14):
             continue
-        start = int(rng.choice(room))
-        end = start
-        left = lasts
-        # Days without business aren't counted: a drop of three days is three open days.
-        while left and end < high:
-            left -= int(np.nan_to_num(values[end]) > 0) if length < 10 else 1
-            end += 1
-        values[start:end] = values[start:end] * factor
+        start = int(busy[0])
+        if length:
+            # Days without business aren't counted: a drop of three days is three open days.
+            touched, end = busy[:length], int(busy[length - 1]) + 1
+        else:
+            touched, end = np.arange(start, len(values)), start + SHIFT_DAYS
+        values[touched] *= factor if length or rng.random() < 0.5 else 2 - factor
         if kpi.grain == 1:
-            values[start:end] = np.round(values[start:end])
+            values[touched] = np.round(values[touched])
         troubles.append(Injected(kind, start, end))
     return replace(kpi, values=values, troubles=tuple(troubles))
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from benchmarks.signals.detectors import Spans
 from benchmarks.signals.kpis import UNTOUCHED, Injected
 
-# A shift has to be told within two weeks; what comes within three days of a trouble's end (its echo) is part of it.
-SHIFT_DAYS, ECHO = 14, 3
+# What begins within three days of a trouble's end is its echo, and tells of it.
+ECHO = 3
 
 
 @dataclass(slots=True)
@@ -29,12 +29,12 @@ class Score:
         judged = [span for span in spans if span[1] > UNTOUCHED]
         hits = set()
         for start, end in judged:
-            near = [i for i, trouble in enumerate(troubles) if start < trouble.end + ECHO and end > trouble.start]
-            in_time = {i for i in near if start < troubles[i].start + SHIFT_DAYS}
-            hits |= in_time
-            # Alerts later in a shift that was told already, or of its end, are neither right nor tell of it.
-            self.right += bool(in_time)
-            self.false += not in_time
+            near = {
+                i for i, trouble in enumerate(troubles) if start < trouble.end + ECHO and end > trouble.start
+            }
+            hits |= near
+            self.right += bool(near)
+            self.false += not near
         for i, trouble in enumerate(troubles):
             tally = self.by_kind.setdefault(trouble.kind, [0, 0])
             tally[0] += i in hits

@@ -86,7 +86,12 @@ def day_features(
     if cadence == "daily":
         contrasts = np.linalg.qr(np.column_stack([np.ones(7), np.eye(7)[:, :6]]))[0][:, 1:]
         for column in range(6):
-            blocks.add(f"weekday {column + 1}", contrasts[weekday, column] * np.sqrt(7), WEEKDAY / 2, WEEKDAY_DRIFT / 4)
+            blocks.add(
+                f"weekday {column + 1}",
+                contrasts[weekday, column] * np.sqrt(7),
+                WEEKDAY / 2,
+                WEEKDAY_DRIFT / 4,
+            )
         place, is_first, is_last = _place_in_month(at)
         for order in (1, 2):
             for name, wave in (("sin", np.sin), ("cos", np.cos)):
@@ -110,7 +115,9 @@ def day_features(
         ),
         *((f"holiday {name}", found, HOLIDAY) for name, found in named.items()),
     ):
-        share = _share(at, span, kind if name == "holiday" or name.startswith("holiday ") else np.setdiff1d(kind, every))
+        share = _share(
+            at, span, kind if name == "holiday" or name.startswith("holiday ") else np.setdiff1d(kind, every)
+        )
         is_special |= blocks.add_if_any(name, share, size)
     shut = np.unique(np.asarray(closed, dtype=np.int64))
     is_closed = _share(at, span, shut) >= 1
@@ -151,7 +158,7 @@ class _Blocks:
 
     def add_if_any(self, name: str, column: FloatArray, size: float) -> NDArray[np.bool_]:
         """Where the column is not 0; without any such period the column isn't needed."""
-        is_any = np.asarray(column) != 0
+        is_any: NDArray[np.bool_] = np.not_equal(column, 0)
         if is_any.any():
             self.add(name, column, size)
         return is_any

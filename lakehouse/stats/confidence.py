@@ -17,16 +17,28 @@ from lakehouse.stats.multiplicity import adjust
 
 # Where the tail is read off: beyond the last, true anomalies may lie without spoiling it, 1 in 40 on either side.
 BODY, SHOULDER, EDGE = 0.75, 0.9, 0.975
-# A series that says little yet is taken for one of Student's with 8 degrees of freedom and spread 1; its own values count
-# like this many of such.
-PRIOR_INVERSE_DF, PRIOR_VALUES = 1 / 8, 60.0
+# A trouble is in as many sums as they span periods, so that 1 in 20 of those may be of troubles.
+EDGE_OF_SUMS = 0.95
+# A series that says little yet is taken for one of Student's with 7 degrees of freedom and spread 0.9 (the model's
+# forecasts allow for more than noise alone). Its own values count as so many of such: few for the spread, many for the tail,
+# which a year of days tells no better than one series differs from the next.
+PRIOR_INVERSE_DF, PRIOR_TAIL = 1 / 7, 240.0
+PRIOR_SCALE, PRIOR_SPREAD = 0.9, 40.0
 # Heavier tails than 2.5 degrees of freedom can't be told from anomalies by quantiles.
 HEAVIEST = 1 / 2.5
 # Before looking, 1 period in 50 is taken to be out of the ordinary: a week of them a year.
 ORDINARY_ODDS = 49.0
 
+# Sums of capped values have tails close to the normal distribution's, and spread more than each: a level that is still being
+# learned is wrong on the same side for days.
+PRIOR_INVERSE_DF_OF_SUMS, PRIOR_SCALE_OF_SUMS = 1 / 50, 1.3
+
 _INVERSE_DF = np.linspace(1e-3, HEAVIEST, 200)
-_RATIO = special.stdtrit(1 / _INVERSE_DF, EDGE) / special.stdtrit(1 / _INVERSE_DF, BODY)
+
+
+def _ratio(edge: float) -> FloatArray:
+    """How far Student's quantile at `edge` stands beyond the one at BODY, by degrees of freedom."""
+    return np.asarray(special.stdtrit(1 / _INVERSE_DF, edge) / special.stdtrit(1 / _INVERSE_DF, BODY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,28 +56,42 @@ class Tail:
         return np.asarray(special.stdtr(1 / inverse, -values / scale))
 
 
-def upper_tail(values: ArrayLike) -> Tail:
-    """The upper tail of each series' values: Student's, by quantiles of the ordinary part.
+def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
+    """The upper and the lower tail of each series' values: Student's, by quantiles of the ordinary part.
 
-    values: (n,) or (series, n), NaN for periods that don't count. Beyond what was seen, probabilities are the model's: its
-    degrees of freedom come from how far the 97.5th percentile stands beyond the 75th, its scale from the 90th, both drawn
-    towards a common tail as long as there are few values.
+    values: (n,) or (series, n), NaN for periods that don't count; span: periods that each value spans, so that n / span of
+    them are independent. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
+    97.5th percentile of both sides stands beyond the 75th, each side's scale from its 90th, all drawn towards a common
+    tail as long as there are few values.
 
-    >>> tail = upper_tail(np.random.default_rng(1).normal(size=1000))
-    >>> bool(0.0005 < tail.p_values(np.array([3.0]))[0] < 0.006)
+    >>> upper, lower = both_tails(np.random.default_rng(1).normal(size=1000))
+    >>> bool(0.0005 < upper.p_values(np.array([3.0]))[0] < 0.006)
     True
     """
     given = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    ordered = np.sort(given, axis=1)
     n = np.isfinite(given).sum(axis=1)
-    body, shoulder, edge = (_quantile(ordered, n, q) for q in (BODY, SHOULDER, EDGE))
-    own = n / (n + PRIOR_VALUES)
-    ratio = np.where(body > 0, edge / np.where(body > 0, body, 1.0), _RATIO[-1])
-    inverse = own * np.interp(ratio, _RATIO, _INVERSE_DF) + (1 - own) * PRIOR_INVERSE_DF
-    found = np.maximum(shoulder, edge / 4) / special.stdtrit(1 / inverse, SHOULDER)
-    # A series as steady as its model says isn't trusted to be ten times steadier than that.
-    scale = np.maximum(own * found + (1 - own), 0.1)
-    return Tail(scale, inverse) if np.ndim(values) > 1 else Tail(scale[:1], inverse[:1])
+    is_sum = span > 1
+    edge_at = EDGE_OF_SUMS if is_sum else EDGE
+    prior = PRIOR_INVERSE_DF_OF_SUMS if is_sum else PRIOR_INVERSE_DF
+    prior_scale = PRIOR_SCALE_OF_SUMS if is_sum else PRIOR_SCALE
+    tails = []
+    for side in (1, -1):
+        ordered = np.sort(side * given, axis=1)
+        body, shoulder, edge = (_quantile(ordered, n, q) for q in (BODY, SHOULDER, edge_at))
+        # Above 0 also where most values are alike.
+        body, shoulder, edge = np.maximum(body, 0.01), np.maximum(shoulder, edge / 4), np.maximum(edge, 0.02)
+        own = np.interp(edge / body, _ratio(edge_at), _INVERSE_DF)
+        inverse = _drawn(np.asarray(own), prior, n, PRIOR_TAIL)
+        at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
+        scale = _drawn(mark / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
+        # A series as steady as its model says isn't trusted to be ten times steadier than that.
+        scale = np.maximum(scale, 0.1)
+        tails.append(Tail(scale, inverse) if np.ndim(values) > 1 else Tail(scale[:1], inverse[:1]))
+    return tails[0], tails[1]
+
+
+def _drawn(own: FloatArray, common: float, n: FloatArray, worth: float) -> FloatArray:
+    return np.asarray((n * own + worth * common) / (n + worth))
 
 
 def _quantile(ordered: FloatArray, n: FloatArray, q: float) -> FloatArray:
@@ -75,7 +101,7 @@ def _quantile(ordered: FloatArray, n: FloatArray, q: float) -> FloatArray:
     rows, low = np.arange(len(ordered)), np.floor(at).astype(int)
     high = np.minimum(low + 1, np.maximum(n - 1, 0))
     below, above = ordered[rows, low], ordered[rows, high]
-    return np.nan_to_num(below + (at - low) * (above - below))
+    return np.asarray(np.nan_to_num(below + (at - low) * (above - below)))
 
 
 def level_of_budget(alerts_per_year: float, periods_per_year: float = 365.25) -> float:

@@ -66,7 +66,7 @@ def episodes(
     >>> orders = np.random.default_rng(2).poisson(400, 120).astype(float)
     >>> orders[100:103] = 200
     >>> model = expect(orders, day_features(range(120)), grain=1)
-    >>> [episode] = episodes(orders, model, evidence(model.surprise, model.is_judged), 0.005)
+    >>> [episode] = episodes(orders, model, evidence(model), 0.005)
     >>> episode.start, episode.end, episode.direction, round(episode.size, 1)
     (100, 102, -1, -0.5)
     """
@@ -94,13 +94,30 @@ def episodes(
         if side and not _is_recovery(spans, judged, place, side):
             first = _begun(expected.surprise, judged, place, side, int(found.window[t]))
             first = max(first, spans[-1].end + 1) if spans else first
-            open_span = _Span(first, int(t), int(t), side, float(found.p_value[t]))
+            open_span = _Span(first, int(t), side, float(found.p_value[t]))
     is_last_open = open_span is not None
     if open_span is not None:
         spans.append(open_span)
     return tuple(
-        _episode(span, y, expected, methods or {}, is_open=is_last_open and span is spans[-1]) for span in spans
+        _episode(span, y, expected, methods or {}, is_open=is_last_open and span is spans[-1])
+        for span in spans
     )
+
+
+def episodes_of_all(
+    values: ArrayLike, expected: Expected, found: Evidence, alpha: float
+) -> tuple[tuple[Episode, ...], ...]:
+    """The episodes of each of several series; values: (series, n), the rest as of `episodes`.
+
+    >>> from lakehouse.stats.calendar_effects import day_features
+    >>> from lakehouse.stats.expected import expect
+    >>> from lakehouse.stats.surprise import evidence
+    >>> model = expect(np.ones((2, 60)), day_features(range(60)))
+    >>> episodes_of_all(np.ones((2, 60)), model, evidence(model), 0.01)
+    ((), ())
+    """
+    rows = np.asarray(values, dtype=np.float64)
+    return tuple(episodes(rows[i], expected.one(i), found.one(i), alpha) for i in range(len(rows)))
 
 
 def is_recent(episode: Episode, periods: int, last: int = RECOVERY) -> bool:
@@ -108,14 +125,12 @@ def is_recent(episode: Episode, periods: int, last: int = RECOVERY) -> bool:
     return episode.end >= count("periods", periods) - last
 
 
-@dataclass(slots=True)
 class _Span:
-    start: int
-    opened: int
-    end: int
-    direction: int
-    p_value: float
-    quiet: int = 0
+    """An episode while it grows."""
+
+    def __init__(self, start: int, opened: int, direction: int, p_value: float) -> None:
+        self.start, self.opened, self.end = start, opened, opened
+        self.direction, self.p_value, self.quiet = direction, p_value, 0
 
     def goes_on(self, u: float) -> bool:
         return u * self.direction > STAYS
@@ -147,5 +162,15 @@ def _episode(
     agreeing = tuple(name for name, verdict in methods.items() if (verdict[inside] == span.direction).any())
     size = impact / abs(due) if due else 0.0
     return Episode(
-        span.start, span.opened, span.end, span.direction, size, impact, actual, due, span.p_value, is_open, agreeing
+        span.start,
+        span.opened,
+        span.end,
+        span.direction,
+        size,
+        impact,
+        actual,
+        due,
+        span.p_value,
+        is_open,
+        agreeing,
     )

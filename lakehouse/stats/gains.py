@@ -31,7 +31,13 @@ class Profile:
 
 # Levels that in the steady state follow 1.7 %, 6 % or 20 % of a surprise: still, common and lively KPIs. Which one a series
 # is shows in how well each foretold it so far.
-PROFILES = (Profile(3e-4), Profile(4e-3), Profile(5e-2), Profile(3e-4, knows_year=True), Profile(4e-3, knows_year=True))
+PROFILES = (
+    Profile(3e-4),
+    Profile(4e-3),
+    Profile(5e-2),
+    Profile(3e-4, knows_year=True),
+    Profile(4e-3, knows_year=True),
+)
 
 
 @dataclass(frozen=True, slots=True)

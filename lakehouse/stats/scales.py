@@ -23,7 +23,7 @@ class Scale:
 
     (counts of events besides noise in proportion); c is 0 for plain logarithms. "angle": asin(sqrt(y)), for shares. "as is": y
     in units of `unit`. least: what smaller values count as, where logarithms have no zero. reach: what an effect of 1
-    on a logarithmic scale is on this one.
+    on a logarithmic scale is on this one. grain: what one event adds, 0 where that isn't known.
     """
 
     kind: Kind
@@ -31,6 +31,7 @@ class Scale:
     unit: float
     least: float
     reach: float
+    grain: float = 0.0
 
     def there(self, y: FloatArray) -> FloatArray:
         """Values on the scale; NaN stays NaN."""
@@ -66,7 +67,8 @@ def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = Non
     typical = float(np.median(np.abs(y))) or float(np.abs(y).mean()) or 1.0
     if is_share and y.min() >= 0 and y.max() <= 1:
         share = min(max(float(np.median(y)), 0.01), 0.99)
-        return Scale("angle", 0.0, 1.0, 0.0, 0.5 * np.sqrt(share / (1 - share)))
+        rarer = min(share, 1 - share)
+        return Scale("angle", 0.0, 1.0, 0.0, 0.5 * float(np.sqrt(rarer / (1 - rarer))))
     if y.min() < 0:
         return Scale("as is", 0.0, typical, 0.0, 1.0)
     zeros = float((y == 0).mean())
@@ -78,9 +80,14 @@ def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = Non
     usual = float(np.median(positive)) if len(positive) else 1.0
     offset = 0.0
     if one is not None and one > 0:
-        pairs = np.log(np.maximum(y[season:], one / 2) / np.maximum(y[:-season], one / 2)) if len(y) > season + 7 else np.zeros(0)
+        pairs = (
+            np.log(np.maximum(y[season:], one / 2) / np.maximum(y[:-season], one / 2))
+            if len(y) > season + 7
+            else np.zeros(0)
+        )
         relative = (float(np.median(np.abs(pairs))) / 0.6745) ** 2 / 2 if len(pairs) else 0.04
         # What is left to noise in proportion once counting has its part, at least 5 %.
         offset = one / (2 * max(relative - one / max(float(y.mean()), one), 0.05**2))
     least = usual / 1000 if offset == 0 else 0.0
-    return Scale("log", offset, 2 * usual, least, 1.0 if offset == 0 else float(np.sqrt(usual / (usual + 2 * offset))))
+    reach = float(np.sqrt(usual / (usual + 2 * offset)))
+    return Scale("log", offset, 2 * usual, least, reach, max(one or 0.0, 0.0))
