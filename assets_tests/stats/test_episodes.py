@@ -15,7 +15,7 @@ START = 19000
 WEEK = np.array([1.0, 0.9, 0.95, 1.0, 1.2, 1.6, 0.7])
 
 
-def orders(n: int = 300, seed: int = 1) -> np.ndarray:
+def orders(n: int = 300, seed: int = 3) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return rng.poisson(800 * WEEK[(np.arange(n) + START + 3) % 7] * np.exp(0.05 * rng.normal(size=n))).astype(
         float

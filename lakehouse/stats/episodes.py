@@ -17,7 +17,7 @@ from lakehouse.stats.guards import FloatArray, count, finite_array, level, same_
 from lakehouse.stats.surprise import Evidence
 
 # An episode goes on while the KPI stays this far on the same side, and survives as many periods back in the ordinary.
-STAYS, BREATHER = 1.5, 2
+STAYS, BREATHER = 2.0, 2
 # After three periods or more out of the ordinary, a week is given to come back without an alert of its own.
 TAUGHT, RECOVERY = 3, 7
 

@@ -20,6 +20,8 @@ from lakehouse.stats.prepared import Prepared
 # Periods on one side of what was expected after which a shift is the new level: two whole weeks, so that an outage of one
 # isn't; in weeks, two months.
 ACCEPT = {"daily": 14, "weekly": 8}
+# Periods in a row at the level before the shift after which that is the level again.
+BACK = 2
 # Surprises count whole up to 2 standard deviations, as 2 up to 4, and not at all from 6 on.
 WHOLE, CAPPED, IGNORED = 2.0, 4.0, 6.0
 # The noise's size follows the median of surprises, which troubles hardly move: half of all normal ones are larger than
@@ -79,6 +81,7 @@ class _Learner:
         self.seen, self.learned = np.zeros(series), np.zeros(series)
         self.recent = np.zeros((series, ACCEPT[features.cadence]))
         self.errors = np.zeros((series, profiles, ACCEPT[features.cadence]))
+        self.shift = np.zeros((series, profiles))
 
     def step(self, t: int) -> tuple[FloatArray, ...]:
         """Foretells period t, then learns from it; gives the parts of Traces, each (series,)."""
@@ -119,14 +122,23 @@ class _Learner:
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def _accept_shifts(self, use: NDArray[np.bool_], surprise: FloatArray, error: FloatArray) -> None:
-        """All but two of the last periods on one side, by more than noise is: the level has moved."""
+        """All but two of the last periods on one side, the newest among them, by more than noise is: the level has moved.
+
+        When the newest stand where the level was before it moved, it moves back at once: a long trouble is over.
+        """
         self.recent[use] = np.concatenate([self.recent[use, 1:], surprise[use, None]], axis=1)
         self.errors[use] = np.concatenate([self.errors[use, :, 1:], error[use, :, None]], axis=2)
         side = np.sign(np.median(self.recent, axis=1))
-        periods = self.recent.shape[1]
-        moved = use & ((self.recent * side[:, None] > 1.0).sum(axis=1) >= periods - 2)
-        self.levels[moved] += np.median(self.errors[moved], axis=2)
-        self.recent[moved], self.errors[moved] = 0.0, 0.0
+        is_away = self.recent * side[:, None] > 1.0
+        moved = use & (is_away.sum(axis=1) >= self.recent.shape[1] - 2) & is_away[:, -BACK:].all(axis=1)
+        newest = np.median(self.errors[:, :, -BACK:], axis=2)
+        is_back = (np.abs(newest + self.shift) < 0.5 * np.abs(self.shift)).all(axis=1)
+        back = use & ~moved & is_back & (np.abs(self.recent[:, -BACK:]) > 1.0).all(axis=1)
+        self.levels[back] -= self.shift[back]
+        self.shift[back] = 0.0
+        self.shift[moved] = np.median(self.errors[moved], axis=2)
+        self.levels[moved] += self.shift[moved]
+        self.recent[moved | back], self.errors[moved | back] = 0.0, 0.0
 
 
 def _influence(u: FloatArray) -> FloatArray:
