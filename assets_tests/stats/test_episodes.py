@@ -156,6 +156,13 @@ def test_many_segments_at_once_make_few_false_discoveries() -> None:
     assert false / 200 < 0.12
 
 
+def test_the_evidence_of_the_last_days_is_the_same_without_that_of_the_others() -> None:
+    model = expect(np.stack([orders(), orders(seed=4)]), day_features(START + np.arange(300)), grain=1)
+    whole, last = evidence(model), evidence(model, since=297)
+    assert (last.p_value[:, 297:] == whole.p_value[:, 297:]).all()
+    assert (last.p_value[:, :297] == 1).all()
+
+
 def test_a_budget_that_is_none_is_named() -> None:
     with pytest.raises(ValueError, match="alerts_per_year: expected a number above 0"):
         level_of_budget(0)

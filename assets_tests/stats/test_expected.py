@@ -228,6 +228,24 @@ def test_several_series_are_judged_as_each_alone() -> None:
         assert np.allclose(together.one(i).surprise, expect(y[i], features).surprise)
 
 
+def test_counts_and_amounts_are_judged_together_each_by_its_grain() -> None:
+    y = np.stack([np.random.default_rng(1).poisson(8, 150).astype(float), sales(150)])
+    features = day_features(START + np.arange(150))
+    together = expect(y, features, grain=[1.0, None], is_share=[False, False])
+    assert np.allclose(together.one(0).surprise, expect(y[0], features, grain=1).surprise)
+    assert np.allclose(together.one(1).surprise, expect(y[1], features).surprise)
+    with pytest.raises(ValueError, match="expected arrays of one length"):
+        expect(y, features, grain=[1.0])
+
+
+def test_after_a_long_trouble_the_level_is_back_at_once() -> None:
+    y = sales(260)
+    y[150:175] *= 0.4
+    found = expect(y, day_features(START + np.arange(260)))
+    assert found.surprise[175] > 4
+    assert np.abs(found.surprise[178:]).max() < 4.5
+
+
 def test_shapes_that_do_not_fit_are_named() -> None:
     with pytest.raises(ValueError, match="expected 30 periods as in features"):
         expect(np.ones(31), day_features(START + np.arange(30)))

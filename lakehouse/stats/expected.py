@@ -7,13 +7,14 @@ calendar (calendar_effects.py), the scale (scales.py), what makes a surprise an 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lakehouse.stats.calendar_effects import DayFeatures
-from lakehouse.stats.guards import FloatArray, level
+from lakehouse.stats.guards import FloatArray, level, same_length
 from lakehouse.stats.learning import Traces, learn
 from lakehouse.stats.prepared import WARM_UP, BoolArray, Prepared, is_thin, shut_weekdays
 from lakehouse.stats.scales import Scale
@@ -52,15 +53,15 @@ def expect(
     features: DayFeatures,
     *,
     denominators: ArrayLike | None = None,
-    is_share: bool = False,
-    grain: float | None = None,
+    is_share: bool | Sequence[bool] = False,
+    grain: float | Sequence[float | None] | None = None,
     coverage: float = 0.95,
 ) -> Expected:
     """The expected value of every period, given the periods before it.
 
     values: (n,) or (series, n), NaN or infinite for none, on the calendar of `features`. denominators: same shape, for
     ratios: how many events each value averages, so that thin days are wide. is_share: values are parts of their
-    denominators. grain: what one event adds (1 for counts); None: unknown. coverage: of the interval, which keeps it by
+    denominators. grain: what one event adds (1 for counts); None: unknown. Both may be given per series. coverage: of the interval, which keeps it by
     widening after misses.
     A level that moves for good is surprising for two weeks, and then is the level. A weekday on which nothing ever happens is
     closed. Days without a value, closed days and the warm-up have an expectation, and are not judged.
@@ -90,14 +91,17 @@ def expect(
     if volumes is not None:
         is_there &= np.nan_to_num(volumes) > 0
     is_open = ~(features.is_closed | shut_weekdays(y, is_there, features.season))
+    shares = [is_share] * len(y) if isinstance(is_share, bool) else list(is_share)
+    grains = list(grain) if isinstance(grain, Sequence) else [grain] * len(y)
+    same_length(values=y, is_share=np.array(shares, dtype=float), grain=np.zeros(len(grains)))
     prepared = [
         Prepared.of(
             y[i],
             is_there[i] & is_open[i],
             None if volumes is None else volumes[i],
             features,
-            is_share=is_share,
-            grain=grain,
+            is_share=shares[i],
+            grain=grains[i],
         )
         for i in range(len(y))
     ]
@@ -109,7 +113,7 @@ def expect(
     )
     warmed = np.cumsum(is_there & is_open, axis=1) > WARM_UP[features.cadence]
     is_judged = is_there & is_open & warmed & np.array([one.status == "ok" for one in prepared])[:, None]
-    is_judged &= ~is_thin(y, center, volumes, prepared, is_share=is_share)
+    is_judged &= ~is_thin(y, center, volumes, prepared, is_share=np.array(shares))
     surprise = np.where(is_judged, traces.surprise, 0.0)
     shape = given.shape
     return Expected(

@@ -20,8 +20,6 @@ from lakehouse.stats.prepared import Prepared
 # Periods on one side of what was expected after which a shift is the new level: two whole weeks, so that an outage of one
 # isn't; in weeks, two months.
 ACCEPT = {"daily": 14, "weekly": 8}
-# Periods in a row at the level before the shift after which that is the level again.
-BACK = 2
 # Surprises count whole up to 2 standard deviations, as 2 up to 4, and not at all from 6 on.
 WHOLE, CAPPED, IGNORED = 2.0, 4.0, 6.0
 # The noise's size follows the median of surprises, which troubles hardly move: half of all normal ones are larger than
@@ -78,7 +76,8 @@ class _Learner:
         self.effects = np.zeros((series, profiles, features.matrix.shape[1]))
         self.score = np.zeros((series, profiles))
         self.reach = np.full(series, 1.96)
-        self.seen, self.learned = np.zeros(series), np.zeros(series)
+        self.seen, self.learned = np.zeros(series, dtype=int), np.zeros(series)
+        self.newest = np.zeros(series)
         self.recent = np.zeros((series, ACCEPT[features.cadence]))
         self.errors = np.zeros((series, profiles, ACCEPT[features.cadence]))
         self.shift = np.zeros((series, profiles))
@@ -110,7 +109,6 @@ class _Learner:
         self.score = np.where(use[:, None], REMEMBERED * self.score + likelihood, self.score)
         missed = np.where(use, (np.abs(surprise) > self.reach) - (1 - self.coverage), 0.0)
         self.reach = np.clip(self.reach * np.exp(REACH_STEP * missed), 0.1, 6.0)
-        self.seen = self.seen + use
         self._accept_shifts(use, surprise, error)
         return told
 
@@ -122,23 +120,29 @@ class _Learner:
         return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def _accept_shifts(self, use: NDArray[np.bool_], surprise: FloatArray, error: FloatArray) -> None:
-        """All but two of the last periods on one side, the newest among them, by more than noise is: the level has moved.
+        """All but two of the last periods on one side, the two newest among them, by more than noise is: the level has moved.
 
-        When the newest stand where the level was before it moved, it moves back at once: a long trouble is over.
+        When two stand where the level was before it moved, it moves back at once: a long trouble is over.
         """
-        self.recent[use] = np.concatenate([self.recent[use, 1:], surprise[use, None]], axis=1)
-        self.errors[use] = np.concatenate([self.errors[use, :, 1:], error[use, :, None]], axis=2)
-        side = np.sign(np.median(self.recent, axis=1))
-        is_away = self.recent * side[:, None] > 1.0
-        moved = use & (is_away.sum(axis=1) >= self.recent.shape[1] - 2) & is_away[:, -BACK:].all(axis=1)
-        newest = np.median(self.errors[:, :, -BACK:], axis=2)
-        is_back = (np.abs(newest + self.shift) < 0.5 * np.abs(self.shift)).all(axis=1)
-        back = use & ~moved & is_back & (np.abs(self.recent[:, -BACK:]) > 1.0).all(axis=1)
+        rows = np.flatnonzero(use)
+        place = self.seen[rows] % self.recent.shape[1]
+        self.recent[rows, place], self.errors[rows, :, place] = surprise[rows], error[rows]
+        self.seen[rows] += 1
+        was_away = np.abs(self.newest) > 1.0
+        is_same_side = np.sign(self.newest) == np.sign(surprise)
+        self.newest[rows] = surprise[rows]
+        twice = use & was_away & is_same_side & (np.abs(surprise) > 1.0)
+        if not twice.any():
+            return
+        is_away = self.recent * np.sign(surprise)[:, None] > 1.0
+        moved = twice & (is_away.sum(axis=1) >= self.recent.shape[1] - 2)
+        is_back = (np.abs(error + self.shift) < 0.5 * np.abs(self.shift)).all(axis=1)
+        back = twice & ~moved & is_back
         self.levels[back] -= self.shift[back]
         self.shift[back] = 0.0
         self.shift[moved] = np.median(self.errors[moved], axis=2)
         self.levels[moved] += self.shift[moved]
-        self.recent[moved | back], self.errors[moved | back] = 0.0, 0.0
+        self.recent[moved | back], self.newest[moved | back] = 0.0, 0.0
 
 
 def _influence(u: FloatArray) -> FloatArray:

@@ -121,17 +121,14 @@ def is_thin(
     volumes: FloatArray | None,
     prepared: list[Prepared],
     *,
-    is_share: bool,
+    is_share: BoolArray,
 ) -> BoolArray:
-    """Periods with too few events to be judged, expected or found."""
+    """Periods with too few events to be judged, expected or found; y: (series, n), is_share: (series,)."""
+    found = np.nan_to_num(y)
     if volumes is not None:
-        events = np.nan_to_num(volumes)
-        if is_share:
-            # A share is as thin as the rarer of its two outcomes.
-            rarer = np.minimum(np.maximum(center, np.nan_to_num(y)), 1 - np.minimum(center, np.nan_to_num(y)))
-            events = events * np.maximum(rarer, 0.0)
+        # A share is as thin as the rarer of its two outcomes.
+        rarer = np.minimum(np.maximum(center, found), 1 - np.minimum(center, found))
+        events = np.nan_to_num(volumes) * np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
         return np.asarray(events < LEAST_EVENTS)
     grains = np.array([one.scale.grain for one in prepared])[:, None]
-    return np.asarray(
-        (grains > 0) & (np.maximum(np.abs(np.nan_to_num(y)), np.abs(center)) < LEAST_EVENTS * grains)
-    )
+    return np.asarray((grains > 0) & (np.maximum(np.abs(found), np.abs(center)) < LEAST_EVENTS * grains))

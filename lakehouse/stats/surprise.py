@@ -44,11 +44,12 @@ class Evidence:
         return Evidence(self.p_value[i], self.direction[i], self.window[i])
 
 
-def evidence(expected: Expected, *, cadence: Cadence = "daily") -> Evidence:
+def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) -> Evidence:
     """Evidence that a period is out of the ordinary, from its own surprise and from the last few against the level before.
 
     Each kind of sum, upwards and downwards apart, is held against the tail of its own past (confidence.both_tails), so that a
-    series with promotions nobody told of grows deaf upwards and stays sharp downwards.
+    series with promotions nobody told of grows deaf upwards and stays sharp downwards. since: the first position that is
+    wanted; those before it have no evidence, and cost no time.
 
     >>> from lakehouse.stats.calendar_effects import day_features
     >>> from lakehouse.stats.expected import expect
@@ -66,7 +67,7 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily") -> Evidence:
     window = np.zeros(u.shape, dtype=np.int64)
     for size in windows:
         sums = _sums(u, learned, judged, size)
-        for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence), strict=True):
+        for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
             p = np.minimum(tail_p * 2 * len(windows) / SHARE[size], 1.0)
             better = judged & (p < p_value)
             p_value[better], direction[better], window[better] = p[better], side, size
@@ -90,13 +91,13 @@ def _sums(u: FloatArray, learned: FloatArray, judged: NDArray[np.bool_], size: i
 
 
 def _past_p_values(
-    values: FloatArray, judged: NDArray[np.bool_], size: int, cadence: Cadence
+    values: FloatArray, judged: NDArray[np.bool_], size: int, cadence: Cadence, since: int
 ) -> tuple[FloatArray, FloatArray]:
     """The chance of a value as high, and as low, by the periods before."""
     counted = np.where(judged, values, np.nan)
     high, low = np.ones(values.shape), np.ones(values.shape)
-    for start in range(0, values.shape[1], REFIT[cadence]):
-        part = slice(start, start + REFIT[cadence])
+    for start in range(since - since % REFIT[cadence], values.shape[1], REFIT[cadence]):
+        part = slice(max(start, since), start + REFIT[cadence])
         upper, lower = both_tails(counted[:, max(0, start - MEMORY[cadence]) : start], span=size)
         high[:, part], low[:, part] = upper.p_values(values[:, part]), lower.p_values(-values[:, part])
     return high, low
