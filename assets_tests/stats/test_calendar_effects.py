@@ -88,6 +88,15 @@ def test_a_scale_leads_there_and_back(values: list[float], options: dict[str, fl
     assert (np.diff(g) >= 0).all()
 
 
+def test_zeros_here_and_there_are_a_low_volume_and_a_week_of_them_is_a_closure() -> None:
+    rng = np.random.default_rng(2)
+    sparse = 50.0 * rng.poisson(1.5, 56)
+    shut = rng.normal(1000, 50, 56)
+    shut[20:30] = 0.0
+    assert scale_of(sparse).grain == pytest.approx(50, rel=0.5)
+    assert (scale_of(shut).grain, scale_of(shut).offset) == (0, 0)
+
+
 def test_counting_noise_is_even_on_the_scale_of_counts() -> None:
     rng = np.random.default_rng(1)
     scale = scale_of(rng.poisson(30, 56).astype(float), grain=1.0)

@@ -23,6 +23,8 @@ EPOCH = date(1970, 1, 1).toordinal()
 INJECTED = (("drop 30 %", 0.7, 3), ("drop 50 %", 0.5, 1), ("spike 40 %", 1.4, 2), ("shift 20 %", 0.8, 0))
 # No trouble before there is a past to know it by.
 UNTOUCHED = 120
+# On which England was closed; the royal wedding among them.
+BANK_HOLIDAYS_2011 = ((1, 3), (4, 22), (4, 24), (4, 25), (4, 29), (5, 2), (5, 30), (8, 29))
 # A shift has to be told within two weeks.
 SHIFT_DAYS = 14
 
@@ -207,8 +209,9 @@ def online_retail(data: Path) -> Iterator[DailyKpi]:
         days = np.arange(min(found), max(found) + 1)
         values = np.array([found.get(int(d), 0.0) for d in days])
         holidays = shop_holidays(int(days[0]), int(days[-1]))
+        closed = [day(2011, month, of_month) for month, of_month in BANK_HOLIDAYS_2011]
         grain = 1.0 if name in ("orders", "customers") else None
-        yield DailyKpi(f"retail {name}", "real", days, values, holidays, np.zeros(len(days)), grain=grain)
+        yield DailyKpi(f"retail {name}", "real", days, values, holidays, np.zeros(len(days)), closed, grain)
 
 
 def _day_of(text: str) -> int:

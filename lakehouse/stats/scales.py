@@ -71,11 +71,13 @@ def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = Non
         return Scale("angle", 0.0, 1.0, 0.0, 0.5 * float(np.sqrt(rarer / (1 - rarer))))
     if y.min() < 0:
         return Scale("as is", 0.0, typical, 0.0, 1.0)
-    zeros = float((y == 0).mean())
+    # After a day with business: a week without any is a closure, not a low volume.
+    after = y[1:][y[:-1] > 0]
+    zeros = float((after == 0).mean()) if len(after) else 0.0
     one = grain
     if one is None and zeros > ZEROS_OF_LOW_VOLUME:
         # Events that come by chance leave exp(-events) of the days empty.
-        one = float(y.mean()) / max(-np.log(zeros), 0.1) if zeros < 1 else None
+        one = float(y.mean()) / max(-float(np.log(zeros)), 0.1)
     positive = y[y > 0]
     usual = float(np.median(positive)) if len(positive) else 1.0
     offset = 0.0
