@@ -52,7 +52,7 @@ class Stream:
 
 
 def probation(n: int) -> int:
-    return int(min(PROBATION * n, PROBATION * 5000))
+    return int(min(PROBATION * n, LONGEST_PROBATION))
 
 
 def read_streams(folder: Path) -> list[Stream]:

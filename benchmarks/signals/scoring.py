@@ -14,6 +14,11 @@ from benchmarks.signals.kpis import UNTOUCHED, Injected
 ECHO = 3
 
 
+def is_of(start: int, end: int, trouble: Injected) -> bool:
+    """Whether an alert over the days [start, end) tells of the trouble."""
+    return start < trouble.end + ECHO and end > trouble.start
+
+
 @dataclass(slots=True)
 class Score:
     """Counts that add up over series; by_kind: found and put in."""
@@ -29,9 +34,7 @@ class Score:
         judged = [span for span in spans if span[1] > UNTOUCHED]
         hits = set()
         for start, end in judged:
-            near = {
-                i for i, trouble in enumerate(troubles) if start < trouble.end + ECHO and end > trouble.start
-            }
+            near = {i for i, trouble in enumerate(troubles) if is_of(start, end, trouble)}
             hits |= near
             self.right += bool(near)
             self.false += not near
