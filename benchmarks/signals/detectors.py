@@ -16,9 +16,10 @@ from lakehouse.stats.confidence import level_of_budget
 from lakehouse.stats.episodes import Episode, episodes
 from lakehouse.stats.expected import Expected, expect
 from lakehouse.stats.guards import FloatArray
-from lakehouse.stats.outliers import iqr_fences, modified_z, trailing_z
+from lakehouse.stats.outliers import modified_z, trailing_z
 from lakehouse.stats.stl import stl
 from lakehouse.stats.surprise import Evidence, evidence
+from lakehouse.stats.verdicts import seasonal_residuals, trailing_fences
 
 Spans = list[tuple[int, int]]
 Detector = Callable[[DailyKpi], Spans]
@@ -76,12 +77,7 @@ def rolling_z(kpi: DailyKpi) -> Spans:
 
 
 def fences(kpi: DailyKpi) -> Spans:
-    values = _filled(kpi)
-    flags = np.zeros(len(values), dtype=bool)
-    for t in range(28, len(values)):
-        past = iqr_fences(values[t - 28 : t])
-        flags[t] = not past.low <= values[t] <= past.high
-    return joined(flags)
+    return joined(trailing_fences(_filled(kpi), 28) != 0)
 
 
 def weekday_z(kpi: DailyKpi) -> Spans:
@@ -93,15 +89,7 @@ def weekday_z(kpi: DailyKpi) -> Spans:
 
 
 def seasonal_mad(kpi: DailyKpi) -> Spans:
-    """Each day over its weekday's median of eight weeks, by the MAD of such residuals of the last 56 days."""
-    values = _filled(kpi)
-    rest = np.zeros(len(values))
-    for t in range(56, len(values)):
-        rest[t] = values[t] - np.median(values[t - 56 : t : 7])
-    flags = np.zeros(len(values), dtype=bool)
-    for t in range(112, len(values)):
-        flags[t] = abs(modified_z(np.append(rest[t - 56 : t], rest[t])).scores[-1]) > 3.5
-    return joined(flags)
+    return joined(np.abs(seasonal_residuals(_filled(kpi), 7)) > 3.5)
 
 
 def robust_stl(kpi: DailyKpi) -> Spans:
