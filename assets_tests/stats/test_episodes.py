@@ -110,6 +110,18 @@ def test_alerts_on_noise_stay_within_the_budget() -> None:
         assert sum(len(one) for one in alerts) / years < 2 * 1.2
 
 
+def test_weeks_have_their_own_budget() -> None:
+    rng = np.random.default_rng(12)
+    n, series = 208, 60
+    y = np.exp(6 + 0.06 * rng.normal(size=(series, n)))
+    y[0, 150] *= 0.6
+    model = expect(y, day_features(START + 7 * np.arange(n), cadence="weekly"))
+    found = evidence(model, cadence="weekly")
+    told = episodes_of_all(y, model, found, level_of_budget(1.0, periods_per_year=52.18))
+    assert 150 in [episode.opened for episode in told[0]]
+    assert sum(len(one) for one in told[1:]) / ((series - 1) * (n - 13) / 52.18) < 1.2
+
+
 def test_unannounced_promotions_make_a_series_deaf_upwards_and_not_downwards() -> None:
     y = orders(700)
     for start in range(40, 690, 25):

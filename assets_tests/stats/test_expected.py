@@ -246,6 +246,12 @@ def test_after_a_long_trouble_the_level_is_back_at_once() -> None:
     assert np.abs(found.surprise[178:]).max() < 4.5
 
 
+def test_no_series_at_all_are_no_trouble() -> None:
+    found = expect(np.zeros((0, 30)), day_features(START + np.arange(30)))
+    assert found.center.shape == found.is_judged.shape == (0, 30)
+    assert found.status == ()
+
+
 def test_shapes_that_do_not_fit_are_named() -> None:
     with pytest.raises(ValueError, match="expected 30 periods as in features"):
         expect(np.ones(31), day_features(START + np.arange(30)))

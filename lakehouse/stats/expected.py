@@ -26,7 +26,8 @@ class Expected:
 
     status: per series "ok", or why nothing is judged. center, low, high: on the scale of the values; surprise: how far the
     value was from the center, in standard deviations of a forecast, 0 where not judged; spread: that standard deviation
-    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. is_judged: whether a value is there, open, after the warm-up and not of low volume.
+    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. is_judged: whether
+    a value is there, open, after the warm-up and not of low volume.
     """
 
     status: tuple[str, ...]
@@ -64,7 +65,9 @@ def expect(
     denominators. grain: what one event adds (1 for counts); None: unknown. Both may be given per series. coverage: of the interval, which keeps it by
     widening after misses.
     A level that moves for good is surprising for two weeks, and then is the level. A weekday on which nothing ever happens is
-    closed. Days without a value, closed days and the warm-up have an expectation, and are not judged.
+    closed. Days without a value, closed days and the warm-up have an expectation, and are not judged. Scale, first noise and
+    first closed weekdays come from the first eight weeks (half a year of weeks) as a whole; from then on nothing that is
+    said of a period changes when later ones come.
     Raises ValueError for shapes that don't fit or a coverage outside (0, 1); never for what a series holds.
     Source: a dynamic linear model (West & Harrison 1997, Bayesian forecasting and dynamic models) whose surprises are capped
     (Masreliez & Martin 1977, IEEE Transactions on Automatic Control 22:361-371), averaged over speeds of the level by how
@@ -112,8 +115,10 @@ def expect(
         for part in (traces.center, traces.center - half, traces.center + half)
     )
     warmed = np.cumsum(is_there & is_open, axis=1) > WARM_UP[features.cadence]
-    is_judged = is_there & is_open & warmed & np.array([one.status == "ok" for one in prepared])[:, None]
-    is_judged &= ~is_thin(y, center, volumes, prepared, is_share=np.array(shares))
+    is_judged = (
+        is_there & is_open & warmed & np.array([one.status == "ok" for one in prepared], dtype=bool)[:, None]
+    )
+    is_judged &= ~is_thin(y, center, volumes, prepared, is_share=np.array(shares, dtype=bool))
     surprise = np.where(is_judged, traces.surprise, 0.0)
     shape = given.shape
     return Expected(

@@ -16,7 +16,6 @@ from lakehouse.stats.guards import FloatArray
 
 # How much effects of holidays and promotions differ from one time to the next, on a logarithmic scale.
 UNLIKE = 0.15
-YEAR_DAYS = 365.2425
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,5 +130,5 @@ def is_thin(
         rarer = np.minimum(np.maximum(center, found), 1 - np.minimum(center, found))
         events = np.nan_to_num(volumes) * np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
         return np.asarray(events < LEAST_EVENTS)
-    grains = np.array([one.scale.grain for one in prepared])[:, None]
+    grains = np.array([one.scale.grain for one in prepared], dtype=np.float64)[:, None]
     return np.asarray((grains > 0) & (np.maximum(np.abs(found), np.abs(center)) < LEAST_EVENTS * grains))

@@ -20,7 +20,6 @@ ZEROS_OF_LOW_VOLUME = 0.05
 @dataclass(frozen=True, slots=True)
 class Scale:
     """kind: "log": generalized logarithm with `offset` c, whose noise is even where variance is proportional to y² + 2cy
-
     (counts of events besides noise in proportion); c is 0 for plain logarithms. "angle": asin(sqrt(y)), for shares. "as is": y
     in units of `unit`. least: what smaller values count as, where logarithms have no zero. reach: what an effect of 1
     on a logarithmic scale is on this one. grain: what one event adds, 0 where that isn't known.

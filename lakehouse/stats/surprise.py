@@ -1,7 +1,7 @@
 """What a run of surprises is worth: a single day, three or seven days together, each against the series' own past.
 
-Belongs here: evidence for every period from the surprises up to it. Not here: the surprises themselves (expected.py), when evidence
-is enough (confidence.py) and what an alarm covers (episodes.py).
+Belongs here: evidence for every period from the surprises up to it. Not here: the surprises themselves (expected.py),
+when evidence is enough (confidence.py) and what an alarm covers (episodes.py).
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ REFIT, MEMORY = {"daily": 28, "weekly": 4}, {"daily": 730, "weekly": 104}
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Of every period, shape (n,) or (series, n). p_value: at most x for as many ordinary periods as there are to be alerts,
-
-    x per period. direction: 1 up, -1 down, 0 none. window: the number of periods that the evidence rests on.
+    """Of every period, shape (n,) or (series, n). p_value: on ordinary periods, alarming from x downwards opens at most about
+    x alerts per period. direction: 1 up, -1 down, 0 none. window: how many periods the evidence rests on.
     """
 
     p_value: FloatArray
