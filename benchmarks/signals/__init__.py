@@ -1,0 +1,1 @@
+"""Series whose anomalies are known, detectors and scores; anomalies.py runs them."""

@@ -1,0 +1,134 @@
+"""A series made ready: its scale, its first noise, which of its days teach, and which are closed or too thin to be judged.
+
+Belongs here: what is settled before the pass over time. Not here: the pass (learning.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lakehouse.stats.calendar_effects import DayFeatures
+from lakehouse.stats.guards import FloatArray
+from lakehouse.stats.scales import Scale, scale_of
+
+BoolArray = NDArray[np.bool_]
+
+# Periods before a value is judged: four of each weekday, or a quarter of weeks.
+WARM_UP = {"daily": 28, "weekly": 13}
+# Below so many events a period, expected and found, no period is judged: an empty one comes by chance once in exp(5) = 150.
+LEAST_EVENTS = 5.0
+# A weekday is closed when all but one of its last eight had no business.
+ROUNDS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One series on its scale. g: (n,), its values; is_used: (n,), which of them teach; extra: (n,), the variance of thin
+    days beyond the common day's. start, noise: a first level and standard deviation; noise_class: the latter's size as a
+    power of two on a logarithmic scale.
+    """
+
+    status: str
+    scale: Scale
+    g: FloatArray
+    is_used: BoolArray
+    extra: FloatArray
+    start: float
+    noise: float
+    noise_class: int
+
+    @classmethod
+    def of(
+        cls,
+        y: FloatArray,
+        is_used: BoolArray,
+        volumes: FloatArray | None,
+        features: DayFeatures,
+        *,
+        is_share: bool = False,
+        grain: float | None = None,
+    ) -> Prepared:
+        """The series as far as its first weeks tell; arguments as of expected.expect, for one series."""
+        n = len(y)
+        seen = y[is_used]
+        warm_up = WARM_UP[features.cadence]
+        status = "ok"
+        if len(seen) == 0:
+            status = "no values"
+        elif not seen.any():
+            status = "all values are zero"
+        elif len(seen) <= warm_up:
+            status = f"fewer than {warm_up + 1} values"
+        if len(seen) == 0:
+            return cls(status, scale_of(np.ones(1)), np.zeros(n), is_used, np.zeros(n), 0.0, 0.1, -3)
+        # From the first eight weeks, so that later days don't change what was said of earlier ones.
+        first = seen[: 2 * warm_up]
+        scale = scale_of(first, is_share=is_share, grain=grain, season=features.season)
+        g = scale.there(np.where(is_used, y, first[0]))
+        extra = np.zeros(n)
+        if volumes is not None:
+            counted = np.where(is_used, volumes, np.inf)
+            common = float(np.median(counted[is_used][: 2 * warm_up]))
+            # Of an angle 1/4 per event; of a logarithm of a mean about 1, as of amounts that are exponential.
+            per_event = 0.25 if scale.kind == "angle" else 1.0
+            extra = per_event * (1 / counted - 1 / common)
+            extra[~is_used] = 0.0
+        used = g[is_used][: 2 * warm_up]
+        lag = features.season if len(used) >= 2 * features.season + 7 else 1
+        steps = np.diff(used) if lag == 1 else used[lag:] - used[:-lag]
+        noise = float(np.median(np.abs(steps))) / 0.6745 / np.sqrt(2) if len(steps) else 0.1
+        # A KPI that is steadier than 2 % isn't: it is rounded, or constant so far.
+        noise = min(max(noise, 0.02 * scale.reach), 4.0 * scale.reach)
+        noise_class = int(np.round(np.log2(noise / scale.reach)))
+        return cls(
+            status,
+            scale,
+            g,
+            is_used,
+            extra,
+            float(np.median(used[:14])),
+            noise,
+            noise_class,
+        )
+
+
+def shut_weekdays(y: FloatArray, is_there: BoolArray, season: int) -> BoolArray:
+    """Weekdays on which, of the eight before, all but one were without any business, while others weren't."""
+    shut = np.zeros(y.shape, dtype=bool)
+    if season == 1 or y.shape[1] <= season * ROUNDS:
+        return shut
+    empty = ~is_there | (np.nan_to_num(y) == 0)
+    counts = np.cumsum(np.pad(empty, ((0, 0), (1, 0))), axis=1)
+    span = season * ROUNDS
+    all_empty = (counts[:, span:-1] - counts[:, : -span - 1]) / span
+    of_weekday = sum(empty[:, span - season * k : -season * k].astype(int) for k in range(1, ROUNDS + 1))
+    shut[:, span:] = (of_weekday >= ROUNDS - 1) & (all_empty < 0.5)
+    # The first weeks have no past of their own to tell by.
+    first = np.zeros((len(y), season), dtype=bool)
+    for weekday in range(season):
+        first[:, weekday] = empty[:, weekday:span:season].sum(axis=1) >= ROUNDS - 1
+    first &= (empty[:, :span].mean(axis=1) < 0.5)[:, None]
+    shut[:, :span] = np.tile(first, ROUNDS)
+    return shut
+
+
+def is_thin(
+    y: FloatArray,
+    center: FloatArray,
+    volumes: FloatArray | None,
+    prepared: list[Prepared],
+    *,
+    is_share: BoolArray,
+) -> BoolArray:
+    """Periods with too few events to be judged, expected or found; y: (series, n), is_share: (series,)."""
+    found = np.nan_to_num(y)
+    if volumes is not None:
+        # A share is as thin as the rarer of its two outcomes.
+        rarer = np.minimum(np.maximum(center, found), 1 - np.minimum(center, found))
+        events = np.nan_to_num(volumes) * np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
+        return np.asarray(events < LEAST_EVENTS)
+    grains = np.array([one.scale.grain for one in prepared], dtype=np.float64)[:, None]
+    return np.asarray((grains > 0) & (np.maximum(np.abs(found), np.abs(center)) < LEAST_EVENTS * grains))
