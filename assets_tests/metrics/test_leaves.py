@@ -37,6 +37,7 @@ def test_values_and_leaves_are_sorted() -> None:
         ),
         (FRAME.with_columns(real=math.nan), ["country"], "found 3 that are null, NaN or infinite"),
         (FRAME.with_columns(real=math.inf), ["country"], "found 3 that are null, NaN or infinite"),
+        (FRAME.with_columns(real=1e200), ["country"], "real: expected sizes between 1e-100 and 1e100"),
         (FRAME.with_columns(real=pl.lit("x")), ["country"], "real: expected numbers, found String"),
         (FRAME.with_columns(real=-1), ["country"], "real: expected numbers of at least 0, found -1"),
     ],

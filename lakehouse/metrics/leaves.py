@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.stats.guards import FloatArray
+from lakehouse.stats.guards import FloatArray, squarable
 
 # What a leaf without a value in a dimension is called: it is a segment like any other.
 NONE = "(none)"
@@ -46,7 +46,7 @@ def read_leaves(
     column is ignored.
 
     Raises ValueError when a column is missing, no dimension is named, there are fewer than two leaves, a number is null,
-    NaN or infinite, one that must not be is negative, or two rows have the same dimension values.
+    NaN, infinite or beyond 1e100, one that must not be is negative, or two rows have the same dimension values.
     """
     if not dimensions:
         raise ValueError("dimensions: expected at least one, found none")
@@ -96,7 +96,7 @@ def _numbers(frame: pl.DataFrame, name: str) -> FloatArray:
         raise ValueError(
             f"{name}: expected finite numbers, found {bad} that are null, NaN or infinite: fill them first"
         )
-    return column.to_numpy().astype(np.float64)
+    return squarable(name, column.to_numpy().astype(np.float64))
 
 
 def _coded(column: pl.Series) -> tuple[tuple[str, ...], NDArray[np.intp]]:
