@@ -103,11 +103,6 @@ class Noise:
     tail: float
     leaves: float
 
-    @property
-    def degrees_of_freedom(self) -> float:
-        """What a scale from a median of absolute deviations is worth: .37 of the leaves' own."""
-        return max(1.0, 0.37 * (self.leaves - 1))  # infinite for a noise that is known
-
     def variance(self, w: FloatArray) -> FloatArray:
         """Variance of a score with so much information."""
         return self.phi * w + self.tau_squared * w * w
@@ -117,6 +112,11 @@ class Noise:
         if math.isinf(self.tail):
             return z_squared / 2
         return np.asarray(self.tail / 2 * np.log1p(z_squared / self.tail))
+
+
+def degrees_of_freedom(leaves: float) -> float:
+    """What a scale from the median of so many absolute deviations is worth: .37 of the leaves' own."""
+    return max(1.0, 0.37 * (leaves - 1))
 
 
 KNOWN = Noise(phi=0.0, tau_squared=0.0, tail=math.inf, leaves=math.inf)

@@ -45,14 +45,18 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What the segments found leave unexplained: z-score per leaf, and standard deviations that a unit of shift is."""
+    """What the segments found leave unexplained: z-score per leaf, and standard deviations that a unit of shift is.
+
+    witnesses: from how many leaves each leaf's noise is known.
+    """
 
     z: FloatArray
     root: FloatArray
+    witnesses: FloatArray
     noise: Noise
 
     def of(self, inside: NDArray[np.intp] | NDArray[np.bool_]) -> Left:
-        return Left(self.z[inside], self.root[inside], self.noise)
+        return Left(self.z[inside], self.root[inside], self.witnesses[inside], self.noise)
 
     def grouped(self, group: NDArray[np.intp], count: int) -> FloatArray:
         """z-score of each group of leaves."""
@@ -147,6 +151,7 @@ class Ground:
             noise = self._noise(u[still], w[still]) if enough else self._noise(u[known], size[known])
         sd = np.where(known, self._deviations(noise, size), 1.0)
         z, root = np.where(known, u, 0.0) / sd, np.where(known, w, 0.0) / sd
+        witnesses = np.full(len(z), float(noise.leaves))
         for segment, inside in zip(found, insides, strict=True):
             own = inside & known
             if segment.cuboid != 0 and own.sum() > 1:
@@ -154,7 +159,8 @@ class Ground:
                 scatter = max(1.0, robust_spread(z[own] - np.median(z[own])))
                 z[own] /= scatter
                 root[own] /= scatter
-        return Left(z, root, noise)
+                witnesses[own] = min(noise.leaves, float(own.sum()))
+        return Left(z, root, witnesses, noise)
 
     def length(self, found: Sequence[Segment]) -> float:
         """What it takes to say which segments changed, and what they leave unexplained: the shorter, the better.

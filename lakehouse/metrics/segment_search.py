@@ -21,7 +21,7 @@ import numpy as np
 from scipy import stats
 
 from lakehouse.metrics.cuboids import Cuboid
-from lakehouse.metrics.evidence import Comparison, Noise
+from lakehouse.metrics.evidence import Comparison, Noise, degrees_of_freedom
 from lakehouse.metrics.remainder import Ground, Left, Segment
 
 # A parent stays unless its children explain a quarter more: up to a fifth of it may have stood still.
@@ -29,7 +29,6 @@ CLEARLY_MORE = 1.25
 # Segments whose purity and tails are looked into, and families of segments that are tried as one, per turn.
 CANDIDATES = 20
 MERGERS = 6
-ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def search(
     """Segments whose change is more than noise, at most `most`, with a chance of any false one of about alpha."""
     ground = Ground(comparison, lattice)
     hunt = _Hunt(ground, alpha, most)
-    found = hunt.significant(hunt.merged(hunt.refined(hunt.greedy([]))))
+    found = hunt.significant(hunt.merged(hunt.greedy([])))
     judged = sorted(hunt.judged(found), key=lambda segment: -abs(segment.z))
     return Found(
         segments=tuple(segment for segment in judged if segment.cuboid != 0),
@@ -69,19 +68,6 @@ class _Hunt:
             if best is None or best.key in {segment.key for segment in found}:
                 break
             found = self.ground.fitted([*found, best])
-        return found
-
-    def refined(self, found: list[Segment]) -> list[Segment]:
-        """Each segment in turn has to win its place again, the others standing."""
-        for _ in range(ROUNDS):
-            before = {segment.key for segment in found}
-            for segment in sorted(found, key=lambda one: abs(one.z)):
-                others = self.ground.fitted([one for one in found if one.key != segment.key])
-                best = self._best(others)
-                taken = best is None or best.key in {one.key for one in others}
-                found = others if taken or best is None else self.ground.fitted([*others, best])
-            if {segment.key for segment in found} == before:
-                break
         return found
 
     def merged(self, found: list[Segment]) -> list[Segment]:
@@ -148,10 +134,11 @@ class _Hunt:
 
     def _tested(self, segment: Segment, left: Left) -> Segment:
         """The segment with its evidence and the chance that noise does as well, for all that were looked at."""
-        likelihood = left.of(self.ground.leaves(segment)).likelihood()
+        part = left.of(self.ground.leaves(segment))
+        likelihood = part.likelihood()
         z = math.copysign(min(abs(segment.z), math.sqrt(2 * max(0.0, likelihood))), segment.z)
         looked_at = self.ground.lattice[segment.cuboid].count * len(self.ground.lattice)
-        tail = float(stats.t.sf(abs(z), left.noise.degrees_of_freedom))
+        tail = float(stats.t.sf(abs(z), degrees_of_freedom(part.witnesses.max(initial=0.0))))
         return replace(segment, z=z, p_value=min(1.0, 2 * tail * looked_at))
 
     def _purest(self, winner: Segment, left: Left) -> Segment:
