@@ -1,0 +1,1 @@
+"""Worlds with known causes, peers, and scores for benchmarks/root_causes.py."""
