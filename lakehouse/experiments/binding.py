@@ -13,7 +13,6 @@ from sqlglot import exp
 
 from lakehouse.configuration import Problem, describe, nearest
 from lakehouse.experiments.experiment import Experiment
-from lakehouse.experiments.expressions import aggregate, columns_of, per_row, renamed, sql
 from lakehouse.experiments.load import Registry
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import (
@@ -29,6 +28,7 @@ from lakehouse.experiments.plan import (
 )
 from lakehouse.sql_text import identifier
 from lakehouse.warehouse.binding import Statement
+from lakehouse.warehouse.expressions import aggregate, columns_of, per_row, renamed, sql
 
 IN_A_FILE = (
     "Or say which table of a file holds it: attributes: {source: stg_..., unit: the column of ids there}."
