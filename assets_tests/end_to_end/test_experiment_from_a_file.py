@@ -26,8 +26,8 @@ from lakehouse.experiments.experiment import (
     Sequential,
     Thresholds,
 )
-from lakehouse.experiments.expressions import FUNCTION_NAMES, aggregate, per_row
 from lakehouse.experiments.metric import Metric, Prior
+from lakehouse.warehouse.expressions import FUNCTION_NAMES, aggregate, per_row
 from lakehouse.warehouse.lineage import parse, tables_read
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "experiment-from-a-file.md"

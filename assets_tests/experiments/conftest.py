@@ -11,13 +11,13 @@ import pytest
 
 from lakehouse.experiments.binding import Findings, plan_experiments
 from lakehouse.experiments.build import build_experiments, experiments_clock
-from lakehouse.experiments.clock import Clock
 from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.load import Registry
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Lake
 from lakehouse.experiments.tables import BUILT, experiment_models
 from lakehouse.warehouse.checks import checks_of, run_check
+from lakehouse.warehouse.clock import Clock
 
 TABLES = """
 create table run_settings (as_of_date date, is_as_of_configured boolean, business_time_zone varchar);

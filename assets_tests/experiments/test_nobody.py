@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lakehouse.experiments.clock import Clock
 from lakehouse.experiments.readout_build import build_readouts
+from lakehouse.warehouse.clock import Clock
 
 PLAN: dict[str, Any] = {
     "metrics": {"primary": "conversion", "secondary": ["revenue"], "guardrails": ["price"]},

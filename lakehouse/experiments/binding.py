@@ -6,14 +6,11 @@ what one YAML file alone gets wrong (experiment.py, metric.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlglot import exp
-
-from lakehouse.configuration import Problem, describe, nearest
+from lakehouse.configuration import Problem, describe
 from lakehouse.experiments.experiment import Experiment
-from lakehouse.experiments.expressions import aggregate, columns_of, per_row, renamed, sql
 from lakehouse.experiments.load import Registry
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import (
@@ -29,6 +26,8 @@ from lakehouse.experiments.plan import (
 )
 from lakehouse.sql_text import identifier
 from lakehouse.warehouse.binding import Statement
+from lakehouse.warehouse.expressions import columns_of, per_row
+from lakehouse.warehouse.fitting import Fitting, quoted
 
 IN_A_FILE = (
     "Or say which table of a file holds it: attributes: {source: stg_..., unit: the column of ids there}."
@@ -40,17 +39,10 @@ OF_UNITS = (
 
 
 @dataclass(slots=True)
-class Findings:
+class Findings(Fitting):
     """Plans of the experiments that fit, problems of the others, and statements to try on empty tables."""
 
     plans: list[Plan] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
-
-    def told(self, shown: str, key: str, error: ValueError) -> None:
-        expected, _, found = str(error).removeprefix("expected ").partition(", found ")
-        found, _, hint = found.partition("\n")
-        self.problems.append(Problem(shown, key, expected, found, hint))
 
 
 def plan_experiments(registry: Registry, lake: Lake) -> Findings:
@@ -84,22 +76,22 @@ def _metric(findings: Findings, shown: str, key: str, metric: Metric, source: st
     # A common metric without a source is for panels, which bring their own.
     if source is None:
         return
-    if not _has_table(findings, shown, f"{key}.source", source, lake):
+    if not findings.has_table(shown, f"{key}.source", source, lake.columns):
         return
     for name, text in metric.expressions.items():
-        tree = _tree(findings, shown, f"{key}.{name}", text, source, lake.columns[source], is_aggregate=True)
+        tree = findings.tree(shown, f"{key}.{name}", text, source, lake.columns[source], is_aggregate=True)
         if tree is not None:
             # A number or a truth can be compared with 0; a text, which would fail on the first row, can't.
-            tried = f"({_shown(tree)}) > 0"
-            findings.statements.append(_statement(shown, f"{key}.{name}", tried, source, OF_UNITS))
+            tried = f"({quoted(tree)}) > 0"
+            findings.tried(shown, f"{key}.{name}", tried, source, OF_UNITS)
     for name in ("time", "unit"):
         column = getattr(metric, name)
         if column is not None:
-            _has_column(findings, shown, f"{key}.{name}", column, source, lake.columns[source])
+            findings.has_column(shown, f"{key}.{name}", column, source, lake.columns[source])
     if metric.time is not None and metric.time in lake.columns[source]:
         # Fails on whatever is no date and no timestamp.
         tried = f"date_trunc('day', {identifier(metric.time)})"
-        findings.statements.append(_statement(shown, f"{key}.time", tried, source))
+        findings.tried(shown, f"{key}.time", tried, source)
 
 
 def _measure(
@@ -138,11 +130,11 @@ def _attributes(findings: Findings, experiment: Experiment, lake: Lake) -> dict[
     elsewhere = "" if experiment.attributes else IN_A_FILE
     for key, text in {**rules, **segments}.items():
         names = (*known, *KNOWN_OF_UNITS) if key in rules else tuple(known)
-        tree = _tree(findings, experiment.shown, key, text, told, names, is_aggregate=False, hint=elsewhere)
+        tree = findings.tree(experiment.shown, key, text, told, names, is_aggregate=False, hint=elsewhere)
         if tree is not None:
             used |= {name for name in columns_of(tree) if name in known}
-    if experiment.cluster is not None and _has_column(
-        findings, experiment.shown, "cluster", experiment.cluster, told, tuple(known), elsewhere
+    if experiment.cluster is not None and findings.has_column(
+        experiment.shown, "cluster", experiment.cluster, told, tuple(known), elsewhere
     ):
         used.add(experiment.cluster)
     _try_rules(findings, experiment, known)
@@ -152,10 +144,10 @@ def _attributes(findings: Findings, experiment: Experiment, lake: Lake) -> dict[
 def _known_attributes(findings: Findings, experiment: Experiment, lake: Lake) -> dict[str, Ids] | None:
     given = experiment.attributes
     if given is not None:
-        if not _has_table(findings, experiment.shown, "attributes.source", given.source, lake):
+        if not findings.has_table(experiment.shown, "attributes.source", given.source, lake.columns):
             return None
         columns = lake.columns[given.source]
-        if not _has_column(findings, experiment.shown, "attributes.unit", given.unit, given.source, columns):
+        if not findings.has_column(experiment.shown, "attributes.unit", given.unit, given.source, columns):
             return None
         ids = Ids(given.source, given.unit, experiment.unit, lake.owners.get(given.source))
         return dict.fromkeys(columns, ids)
@@ -179,7 +171,7 @@ def _try_rules(findings: Findings, experiment: Experiment, known: Mapping[str, I
             continue  # told already
         tables = sorted({known[name].table for name in columns_of(tree) if name in known})
         if len(tables) == 1 and not set(columns_of(tree)) & set(KNOWN_OF_UNITS):
-            tried = f"select 1 from {tables[0]} where {_shown(tree)}"
+            tried = f"select 1 from {tables[0]} where {quoted(tree)}"
             findings.statements.append(
                 Statement(f"{experiment.shown}: eligibility.rules.{number}", tried, tables[0], is_part=True)
             )
@@ -187,11 +179,10 @@ def _try_rules(findings: Findings, experiment: Experiment, known: Mapping[str, I
 
 def _panel(findings: Findings, experiment: Experiment, metrics: Mapping[str, Metric], lake: Lake) -> None:
     panel, shown = experiment.panel, experiment.shown
-    if panel is None or not _has_table(findings, shown, "panel.source", panel.source, lake):
+    if panel is None or not findings.has_table(shown, "panel.source", panel.source, lake.columns):
         return
     for key, text in panel.expressions.items():
-        tree = _tree(
-            findings,
+        tree = findings.tree(
             shown,
             f"panel.{key}",
             text,
@@ -201,8 +192,8 @@ def _panel(findings: Findings, experiment: Experiment, metrics: Mapping[str, Met
         )
         if tree is not None:
             is_truth = key in ("treated", "where")
-            tried = f"cast({_shown(tree)} as boolean)" if is_truth else _shown(tree)
-            findings.statements.append(_statement(shown, f"panel.{key}", tried, panel.source))
+            tried = f"cast({quoted(tree)} as boolean)" if is_truth else quoted(tree)
+            findings.tried(shown, f"panel.{key}", tried, panel.source)
     for name, metric in experiment.measured(dict(metrics)).items():
         if metric.source not in (None, panel.source):
             hint = f"Leave its source out, or define the metric over {panel.source} under define."
@@ -212,56 +203,3 @@ def _panel(findings: Findings, experiment: Experiment, metrics: Mapping[str, Met
             )
         elif metric.source is None and name not in experiment.define:
             _metric(findings, shown, f"metrics: {name}", metric, panel.source, lake)
-
-
-def _has_table(findings: Findings, shown: str, key: str, table: str, lake: Lake) -> bool:
-    if table not in lake.columns:
-        hint = nearest(table, lake.columns)
-        findings.problems.append(Problem(shown, key, "a table of the lake", describe(table), hint))
-    return table in lake.columns
-
-
-def _has_column(
-    findings: Findings,
-    shown: str,
-    key: str,
-    column: str,
-    table: str,
-    known: Iterable[str],
-    hint: str = "",
-) -> bool:
-    names = list(known)
-    if column not in names:
-        hints = " ".join(filter(None, (nearest(column, names) if names else "", hint)))
-        findings.problems.append(Problem(shown, key, f"a column of {table}", describe(column), hints))
-    return column in names
-
-
-def _tree(
-    findings: Findings,
-    shown: str,
-    key: str,
-    text: str,
-    table: str,
-    known: tuple[str, ...],
-    *,
-    is_aggregate: bool,
-    hint: str = "",
-) -> exp.Expr | None:
-    try:
-        tree = aggregate(text) if is_aggregate else per_row(text)
-    except ValueError as error:
-        findings.told(shown, key, error)
-        return None
-    missing = [column for column in columns_of(tree) if column not in known]
-    for column in missing:
-        _has_column(findings, shown, key, column, table, known, hint)
-    return None if missing else tree
-
-
-def _shown(tree: exp.Expr) -> str:
-    return sql(renamed(tree, identifier))
-
-
-def _statement(shown: str, key: str, value: str, source: str, hint: str = "") -> Statement:
-    return Statement(f"{shown}: {key}", f"select {value} from {source}", source, is_part=True, hint=hint)

@@ -11,7 +11,6 @@ from datetime import date
 import duckdb
 
 from lakehouse.experiments.aggregate import aggregate_units, summands_of
-from lakehouse.experiments.clock import Clock
 from lakehouse.experiments.eligibility import find_units, link_identities
 from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.finance import attribute_bookings
@@ -23,6 +22,7 @@ from lakehouse.experiments.slices import slice_by_day, slice_by_segment
 from lakehouse.experiments.tables import BASE, base_sql, make_tables
 from lakehouse.experiments.units import Audit, make_units
 from lakehouse.sql_text import identifier
+from lakehouse.warehouse.clock import Clock
 from lakehouse.warehouse.session import transaction
 
 

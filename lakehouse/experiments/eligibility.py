@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import duckdb
 
-from lakehouse.experiments.clock import Clock
-from lakehouse.experiments.expressions import per_row, renamed, sql
 from lakehouse.experiments.plan import (
     BOT_FLAGS,
     CUSTOMERS,
@@ -21,6 +19,8 @@ from lakehouse.experiments.plan import (
     Plan,
 )
 from lakehouse.sql_text import identifier, literal
+from lakehouse.warehouse.clock import Clock
+from lakehouse.warehouse.expressions import per_row, renamed, sql
 
 UNKNOWN = "(unknown)"
 NO_MAP = "map([]::varchar[], []::varchar[])"

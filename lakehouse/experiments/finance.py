@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import duckdb
 
-from lakehouse.experiments.clock import Clock
 from lakehouse.experiments.experiment import NOT_IN_EXPERIMENT
 from lakehouse.experiments.plan import BOOKINGS, Plan
 from lakehouse.sql_text import literal
+from lakehouse.warehouse.clock import Clock
 
 MOVEMENTS = ("new", "expansion", "contraction", "churn")
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 import duckdb
 from sqlglot import exp
 
-from lakehouse.experiments.clock import Clock, day
-from lakehouse.experiments.expressions import aggregate, columns_of, filtered, renamed, sql
 from lakehouse.experiments.plan import Ids, Measure, Plan
 from lakehouse.experiments.repeatable import repeatable
 from lakehouse.sql_text import identifier
+from lakehouse.warehouse.clock import Clock, day
+from lakehouse.warehouse.expressions import aggregate, columns_of, filtered, renamed, sql
 
 
 @dataclass(frozen=True, slots=True)

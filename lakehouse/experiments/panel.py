@@ -9,13 +9,13 @@ from datetime import date
 
 import duckdb
 
-from lakehouse.experiments.clock import Clock, day
 from lakehouse.experiments.experiment import Experiment, Panel
-from lakehouse.experiments.expressions import aggregate, per_row, renamed, sql
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Plan
 from lakehouse.experiments.repeatable import repeatable
 from lakehouse.sql_text import identifier, literal
+from lakehouse.warehouse.clock import Clock, day
+from lakehouse.warehouse.expressions import aggregate, per_row, renamed, sql
 
 
 class UnfitTime(ValueError):

@@ -12,8 +12,8 @@ from __future__ import annotations
 import duckdb
 from sqlglot import exp
 
-from lakehouse.experiments.expressions import renamed, sql
 from lakehouse.sql_text import identifier
+from lakehouse.warehouse.expressions import renamed, sql
 
 _INEXACT = ("DOUBLE", "FLOAT", "REAL")
 
@@ -21,7 +21,7 @@ _INEXACT = ("DOUBLE", "FLOAT", "REAL")
 def repeatable(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, table: str) -> exp.Expr:
     """The same aggregate over the table's columns, with its rows in order where that matters.
 
-    >>> from lakehouse.experiments.expressions import aggregate
+    >>> from lakehouse.warehouse.expressions import aggregate
     >>> connection = duckdb.connect()
     >>> _ = connection.execute("create table sales (amount double, units integer)")
     >>> sql(repeatable(connection, aggregate("sum(amount) / sum(units)"), "sales"))

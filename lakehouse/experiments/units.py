@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import duckdb
 
-from lakehouse.experiments.clock import Clock, day
 from lakehouse.experiments.measure import Slot, slots
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Measure, Plan
 from lakehouse.sql_text import literal
+from lakehouse.warehouse.clock import Clock, day
 
 
 @dataclass(frozen=True, slots=True)

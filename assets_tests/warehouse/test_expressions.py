@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from lakehouse.experiments.expressions import (
+from lakehouse.sql_text import identifier
+from lakehouse.warehouse.expressions import (
     AGGREGATES,
     FUNCTION_NAMES,
     aggregate,
@@ -16,7 +17,6 @@ from lakehouse.experiments.expressions import (
     renamed,
     sql,
 )
-from lakehouse.sql_text import identifier
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Days and instants as experiments cut them: business days of one time zone over timestamps that are UTC.
+"""Days and instants as the business cuts them: days of one time zone over timestamps that are UTC.
 
-Not here: which day the data are judged at (build.py asks the tables).
+Not here: which day the data are judged at (experiments/build.py and metrics/arrival.py ask the tables).
 """
 
 from __future__ import annotations

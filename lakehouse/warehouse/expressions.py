@@ -1,7 +1,7 @@
 """SQL that an analyst writes into YAML: parsed by sqlglot, admitted by an allow-list, never put into a query as text.
 
-Belongs here: what an expression may contain, and rewriting of admitted ones. Not here: whether a table has the columns
-(binding.py).
+Belongs here: what an expression of an experiment or a KPI may contain, and rewriting of admitted ones. Not here:
+whether a table has the columns (fitting.py).
 """
 
 from __future__ import annotations
