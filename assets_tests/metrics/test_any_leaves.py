@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 from lakehouse.metrics.causes import additive_causes, ratio_causes
 from lakehouse.metrics.explanation import Explanation
 
-AMOUNT = st.integers(-3, 6) | st.floats(-1e6, 1e6).map(lambda value: round(value, 6)) | st.sampled_from([1e-9, 1e12])
+AMOUNT = (
+    st.integers(-3, 6)
+    | st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
+    | st.sampled_from([1e-9, 1e12])
+)
 COUNT = st.integers(0, 6) | st.sampled_from([1000, 100_000])
 
 

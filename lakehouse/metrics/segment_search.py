@@ -105,8 +105,10 @@ class _Hunt:
             inside = self.ground.leaves(segment)
             one = np.zeros(int(inside.sum()), dtype=np.intp)
             tested = self._tested(replace(segment, z=float(left.of(inside).grouped(one, 1)[0])), left)
-            # A shift one way on evidence of the other is a rest of how its neighbours are fitted.
-            yield tested if tested.z * tested.shift >= 0 else replace(tested, p_value=1.0)
+            # A part that moved one way on evidence of the other is a rest of how the segment around it is fitted.
+            nested = any(self.ground.within(segment, one) for one in found if one.key != segment.key)
+            against = nested and tested.z * tested.shift < 0
+            yield replace(tested, p_value=1.0) if against else tested
 
     def _best(self, found: Sequence[Segment]) -> Segment | None:
         """The segment that explains most of what is left; None when nothing stands out of the noise."""
