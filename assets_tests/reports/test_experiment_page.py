@@ -44,7 +44,8 @@ create temp view judged as
         case when status <> 'ok' then 'no readout' when decisive_p is null or decisive_p > 0.05 then 'not told from chance'
             when (case decided_by when 'cuped' then cuped_effect else effect end > 0) = (direction = 'up') then 'better than the control'
             else 'worse than the control' end as result,
-        (select count(*) > 0 from r as other where other.variant = r.variant and role = 'guardrail') as is_guarded
+        (select count(*) > 0 from r as other where other.variant = r.variant and role = 'guardrail') as is_guarded,
+        case decided_by when 'cuped' then cuped_p_value when 'sequential' then sequential_p else p_value end as alone
     from r;
 """
 TOLD = "variant, label, control, signed(by_lift) as lift, span(by_low, by_high) as range, note"
@@ -55,7 +56,7 @@ PATTERNS: dict[str, str] = {
             case decision when 'keep running' then ' yet' end as yet, case decision when 'keep running' then ' so far' end as far,
             case when decision = 'ship' and is_guarded then ', and no guardrail metric is hurt' when decision = 'ship' then ', more than chance explains'
                 when decision = 'keep running' then '' when decisive_p <= 0.05 then ', worse than chance explains'
-                else ', which chance alone could explain' end || case when is_fragile then ', but the verdict is fragile' else '' end as tail
+                when alone <= 0.05 then ', which chance could explain among several comparisons' else ', which chance alone could explain' end || case when is_fragile then ', but the verdict is fragile' else '' end as tail
         from judged where role = 'primary'""",
     rf"Ship {V}: (?P<label>.+) changed by (?P<effect>[+-][\d.]+) \(95% interval (?P<low>[+-][\d.]+) to (?P<high>[+-][\d.]+)\) against "
     rf"{NAMED.format('control')}, more than chance explains\.": """
@@ -74,7 +75,7 @@ PATTERNS: dict[str, str] = {
                 else case when decisive_p <= 0.05 then 'It did harm' else 'It is not shown to have worked' end end as lead,
             case decision when 'keep running' then ' so far' end as far,
             case decision when 'ship' then ', more than chance explains' when 'keep running' then ''
-                else case when decisive_p <= 0.05 then ', worse than chance explains' else ', which chance alone could explain' end end as tail
+                else case when decisive_p <= 0.05 then ', worse than chance explains' when alone <= 0.05 then ', which chance could explain among several comparisons' else ', which chance alone could explain' end end as tail
         from judged where role = 'primary'""",
     r"There is no readout of this experiment yet\.": "select 1 where (select count(*) from r) = 0",
     r"Hypothesis: (?P<hypothesis>.+)": "select hypothesis from e",

@@ -6,6 +6,7 @@ Belongs here: reading rows of exp_readout for the decision rule, and writing its
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -20,6 +21,7 @@ from lakehouse.experiments.readout_words import (
     p_text,
     plain_percent,
     sequential_note,
+    unadjusted_p,
     units,
 )
 
@@ -145,11 +147,20 @@ def _figures(design: ReadoutDesign, row: ReadoutRow) -> str:
         p, note = row.p_adjusted if row.p_adjusted is not None else row.p_value, ""
     else:
         note = sequential_note(row, design.alpha) if row.decided_by == "sequential" else ""
-    chance = f"; {p_text(p)}, {CHANCE}" if p is not None else ""
     return (
-        f"{row.label} of {row.variant} against {row.control}: {change(row, design.alpha)}{note}{chance}; "
+        f"{row.label} of {row.variant} against {row.control}: {change(row, design.alpha)}{note}{_chance(row, p)}; "
         f"{row.n:,} and {units(row.n_control)}"
     )
+
+
+def _chance(row: ReadoutRow, p: float | None) -> str:
+    """The p-value with its meaning, which is that of the one comparison; beside it what all of them make of it."""
+    if p is None:
+        return ""
+    alone = unadjusted_p(row)
+    if alone is None or math.isclose(alone, p):
+        return f"; {p_text(p)}, {CHANCE}"
+    return f"; {p_text(alone)}, {CHANCE}; adjusted for several comparisons {p_text(p)}"
 
 
 def _conclusion(design: ReadoutDesign, row: ReadoutRow) -> str:

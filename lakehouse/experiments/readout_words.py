@@ -55,6 +55,17 @@ def p_text(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.4f}" if p < 0.01 else f"p = {p:.3f}"
 
 
+def unadjusted_p(row: ReadoutRow) -> float | None:
+    """The p-value of the row's own comparison, of the kind that its verdict rests on.
+
+    >>> row = ReadoutRow("e", "m", "primary", "mean", "b", "a", "M", "up", "ok", p_value=0.04, decisive_p=0.08, decided_by="fixed")
+    >>> unadjusted_p(row)
+    0.04
+    """
+    kinds = {"cuped": row.cuped_p_value, "sequential": row.sequential_p}
+    return kinds.get(row.decided_by or "", row.p_value)
+
+
 def change(row: ReadoutRow, alpha: float) -> str:
     """The change that a row shows, relative where there is a baseline, with the interval that its verdict rests on.
 

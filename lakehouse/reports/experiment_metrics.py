@@ -182,7 +182,8 @@ def _table(trial: Trial) -> Table:
     )
     note = (
         "The change is the one that is judged: adjusted for the time before where that was possible, and with the interval "
-        "for every look where looks were planned."
+        "for every look where looks were planned. Intervals are each of one comparison, the deciding p is adjusted for all "
+        "of its role: an interval may leave out zero and the change not be told from chance."
     )
     source = Rows(Dataset("readout", frame))
     return Table("What each metric comes to", columns, source, "readout", note, ("metric", "metrics"))

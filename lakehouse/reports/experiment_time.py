@@ -112,7 +112,7 @@ def _band(trial: Trial, variant: str, place: int, days: pl.DataFrame) -> Chart:
         Rows(Dataset(f"days-{place + 1}", days), order="day"),
         noun=("day", "days"),
     )
-    reach = reach_of(half, "outer_low", "outer_high")
+    reach = _with_line(reach_of(half, "outer_low", "outer_high"), days["estimate"])
     return Chart(
         f"by-day-{place + 1}",
         f"{label} so far: {against}",
@@ -121,3 +121,13 @@ def _band(trial: Trial, variant: str, place: int, days: pl.DataFrame) -> Chart:
         f"A line with its interval over {words.counted(len(days), 'day')}.",
         note,
     )
+
+
+def _with_line(reach: tuple[float, float] | None, line: pl.Series) -> tuple[float, float] | None:
+    """The reach of the later days, with the earlier line as far as it doesn't shrink them below a third."""
+    known = line.drop_nulls().to_list()
+    if reach is None or not known:
+        return reach
+    low, high = reach
+    room = high - low
+    return min(low, max(min(known), low - room)), max(high, min(max(known), high + room))

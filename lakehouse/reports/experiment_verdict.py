@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from lakehouse.experiments.readout_rows import ReadoutRow
-from lakehouse.experiments.readout_words import amount, plain_percent
+from lakehouse.experiments.readout_words import amount, plain_percent, unadjusted_p
 from lakehouse.reports import words
 from lakehouse.reports.experiment_data import HEALTH, READOUT, REGISTRY, Trial
 from lakehouse.reports.experiment_words import (
@@ -124,8 +124,13 @@ def _tail(trial: Trial, row: ReadoutRow) -> str:
         return f", {'and no guardrail metric is hurt' if has_guardrails else 'more than chance explains'}{fragile}"
     if row.decision == "keep running":
         return fragile
-    told = "worse than chance explains" if is_moved(row, trial.alpha) else "which chance alone could explain"
-    return f", {told}{fragile}"
+    if is_moved(row, trial.alpha):
+        return f", worse than chance explains{fragile}"
+    alone = unadjusted_p(row)
+    # Its interval leaves out zero, and only the number of comparisons says why that is not enough.
+    is_one_of_many = alone is not None and alone <= trial.alpha
+    told = "could explain among several comparisons" if is_one_of_many else "alone could explain"
+    return f", which chance {told}{fragile}"
 
 
 def _tiles(trial: Trial, row: ReadoutRow) -> list[Tile]:

@@ -170,11 +170,15 @@ def _mapped(
             selected.append(f"'{source.name}:' || cast({name} as VARCHAR) as {name}")
         else:
             selected.append(f"cast({name} as {column.sql_type}) as {name}")
+    carried = {name: f"cast({name if name in given else 'null'} as {kind})" for name, kind in CARRIED.items()}
+    # Where every column is in the key, rows of one key say the same: an outside file's repetitions are one row.
+    repeats = set(contract.columns) == set(contract.key)
     selected += [
-        f"cast({name if name in given else 'null'} as {kind}) as {name}" for name, kind in CARRIED.items()
+        f"max({value}) as {name}" if repeats else f"{value} as {name}" for name, value in carried.items()
     ]
     listed = ",\n    ".join(selected)
-    return f"select\n    {listed}\nfrom (\n{sql}\n) as {source.name}_{contract.name}"
+    once = "\ngroup by all" if repeats else ""
+    return f"select\n    {listed}\nfrom (\n{sql}\n) as {source.name}_{contract.name}{once}"
 
 
 def _core_model(contract: Contract, branches: list[str]) -> Model:

@@ -138,6 +138,18 @@ def test_several_variants_share_the_error_of_their_family(hand: Any) -> None:
     assert [row.decision for row in rows] == ["do not ship", "do not ship"]
 
 
+def test_one_of_several_comparisons_says_what_it_is_alone_and_adjusted(hand: Any) -> None:
+    arms = {**hand.rates(568, 5000, 500, 5000), "c": hand.rates(505, 5000, 500, 5000)["b"]}
+    rows = hand.read(
+        hand.design(hand.metric(), shares={"a": 1 / 3, "b": 1 / 3, "c": 1 / 3}), {"conversion": arms}
+    ).rows
+    row = next(row for row in rows if row.variant == "b")
+    alone, adjusted = f"p = {row.p_value:.3f}", f"p = {row.decisive_p:.3f}"
+    assert alone != adjusted
+    assert f"; {alone}, the chance of a difference at least this large if there were none; " in row.reason
+    assert f"; adjusted for several comparisons {adjusted}; " in row.reason
+
+
 def test_the_twin_decides_where_it_was_planned(hand: Any) -> None:
     rng = np.random.default_rng(4)
     before = {name: rng.gamma(2, 20, 3000) for name in "ab"}
