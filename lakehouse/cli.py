@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakehouse.cli_experiments import experiments
+from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
 from lakehouse.settings import Settings
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(experiments)
+app.add_typer(metrics)
 
 
 @app.command()
