@@ -15,6 +15,7 @@ from lakehouse.warehouse.model import Model
 
 # What readers find in the published copy, and so what a KPI can be looked up in.
 SOURCE_GROUPS = ("dims", "facts", "marts")
+OF_ROWS = "A filter is a truth of one row: country = 'DE', not is_bot."
 OF_PERIODS = "A period's value is a number: sum(amount), count(*), count(distinct customer_id)."
 
 
@@ -47,7 +48,7 @@ def _fit(fitting: Fitting, kpi: Kpi, columns: tuple[str, ...]) -> None:
     if kpi.filter is not None:
         tree = fitting.tree(shown, "filter", kpi.filter, source, columns, is_aggregate=False)
         if tree is not None:
-            fitting.tried(shown, "filter", f"cast(({quoted(tree)}) as boolean)", source)
+            fitting.tried(shown, "filter", f"bool_and({quoted(tree)})", source, OF_ROWS)
     for name, text in kpi.dimensions.items():
         key = f"dimensions.{name}"
         if text == name and name not in columns:
