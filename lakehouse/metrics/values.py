@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 
 from lakehouse.metrics.definition import Kpi
-from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, period_of
+from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, happened_on, period_of
 from lakehouse.sql_text import identifier
 from lakehouse.warehouse.clock import Clock, day
 
@@ -25,23 +25,14 @@ def add_values(
     complete: the last day whose data are in. until: rows of later days are left out, since nothing can have landed
     before it happened.
     """
-    time = identifier(kpi.time)
     types = {row[0]: row[1] for row in connection.execute(f"describe {identifier(kpi.source)}").fetchall()}
-    is_timestamp = types[kpi.time] != "DATE"
-    happened = clock.day_of(time) if is_timestamp else f"cast({time} as date)"
+    happened = happened_on(kpi, clock, is_timestamp=types[kpi.time] != "DATE")
     begun = connection.execute(f"select min({happened}) from {identifier(kpi.source)}").fetchall()[0][0]
     if begun is None:
         return 0
     for cadence in kpi.cadence:
         _add(
-            connection,
-            kpi,
-            cadence,
-            grouped_sql(kpi, cadence, clock, is_timestamp=is_timestamp),
-            clock,
-            begun,
-            complete,
-            until,
+            connection, kpi, cadence, grouped_sql(kpi, cadence, happened, day(until)), clock, begun, complete
         )
     return int(
         connection.execute("select count(*) from kpi_values where kpi = $1", [kpi.name]).fetchall()[0][0]
@@ -56,7 +47,6 @@ def _add(
     clock: Clock,
     begun: date,
     complete: date,
-    until: date,
 ) -> None:
     days = _DAYS[cadence]
     zero = "0" if counts_from_zero(kpi) else "null"
@@ -64,7 +54,7 @@ def _add(
     connection.execute(
         f"""
         insert into kpi_values
-        with found as materialized (select * from ({grouped}) where period_start <= {day(until)}),
+        with found as materialized (select * from ({grouped})),
         span as (
             select dimension, segment, min(period_start) as first_period,
                 greatest({period_of(day(clock.as_of), cadence)}, (select max(period_start) from found)) as last_period

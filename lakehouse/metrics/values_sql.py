@@ -35,19 +35,27 @@ def counts_from_zero(kpi: Kpi) -> bool:
     return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
 
 
-def grouped_sql(kpi: Kpi, cadence: str, clock: Clock, *, is_timestamp: bool) -> str:
-    """Columns period_start, dimension, segment, numerator, denominator, value, n."""
+def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
+    """The business day of a row of its source."""
     time = identifier(kpi.time)
-    day = clock.day_of(time) if is_timestamp else f"cast({time} as date)"
+    return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
+
+
+def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
+    """Columns period_start, dimension, segment, numerator, denominator, value, n.
+
+    happened: the day of a row; until: the last day whose rows count. Both as SQL.
+    """
     names = list(kpi.dimensions)
     labels = [
         f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)}) as _d{number}"
         for number, text in enumerate(kpi.dimensions.values())
     ]
-    kept = [f"{time} is not null"]
+    # Rows without a day don't pass.
+    kept = [f"{happened} <= {until}"]
     if kpi.filter is not None:
         kept.append(f"({quoted(per_row(kpi.filter))})")
-    selected = ", ".join(["*", f"{period_of(day, cadence)} as _period", *labels])
+    selected = ", ".join(["*", f"{period_of(happened, cadence)} as _period", *labels])
     rows = f"select {selected} from {identifier(kpi.source)} where {' and '.join(kept)}"
     inner = ["_period"] if kpi.top is None else ["_period", identifier(kpi.top.by)]
     sets = [inner, *([*inner, f"_d{number}"] for number in range(len(names)))]
