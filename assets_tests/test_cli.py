@@ -50,7 +50,7 @@ def test_check_says_what_is_configured() -> None:
     result = call("check")
     assert result.exit_code == 0
     assert re.search(
-        r"\d+ contracts, \d+ sources, \d+ models, (\d+) experiments, (\d+) metrics: all right\.",
+        r"\d+ contracts, \d+ sources, \d+ models, (\d+) experiments, (\d+) metrics, (\d+) KPIs: all right\.",
         plain(result),
     )
 

@@ -1,4 +1,4 @@
-"""Everything that configuration says, loaded and checked at once: contracts, sources, models in build order, experiments."""
+"""Everything that configuration says, loaded and checked at once: contracts, sources, models in build order, experiments, KPIs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.load import Registry, load_registry
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Lake, Plan
+from lakehouse.metrics.binding import fit_kpis, source_columns, unknown_feed
+from lakehouse.metrics.definition import Kpi
+from lakehouse.metrics.load import load_kpis
+from lakehouse.metrics.plan import KpiPlan, plan_kpis
 from lakehouse.sources.load import SHIPPED as SHIPPED_SOURCES
 from lakehouse.sources.load import Source, core_models, find_sources
 from lakehouse.warehouse.binding import Statement, binding_problems
@@ -31,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """The lake as configured. `models` are in build order; `plans`: the experiments, ready to be measured."""
+    """The lake as configured. `models` are in build order; `plans`: the experiments, ready to be measured; `kpi_plans`: the KPIs."""
 
     contracts: dict[str, Contract]
     sources: tuple[Source, ...]
@@ -39,6 +43,8 @@ class Catalog:
     experiments: dict[str, Experiment] = field(default_factory=dict)
     metrics: dict[str, Metric] = field(default_factory=dict)
     plans: tuple[Plan, ...] = ()
+    kpis: dict[str, Kpi] = field(default_factory=dict)
+    kpi_plans: tuple[KpiPlan, ...] = ()
 
     @property
     def feeds(self) -> list[str]:
@@ -78,6 +84,7 @@ def load_catalog(config_dir: Path | None = None) -> Catalog:
             helpers += gathered(partial(source.helper_files, feeds))
     model_files = [*gathered(shipped_model_files), *helpers]
     registries = gathered(lambda: [load_registry(config_dir)])
+    kpis = dict(gathered(lambda: load_kpis(config_dir).items()))
     if problems:
         raise ConfigurationError(problems)
     staged = staged_columns(contracts)
@@ -85,12 +92,28 @@ def load_catalog(config_dir: Path | None = None) -> Catalog:
     models = tuple(load_models(model_files, core, staged))
     registry = registries[0] if registries else Registry({}, {}, {})
     found = plan_experiments(registry, _lake(contracts, listed, models, staged))
-    statements = [*_statements(models, model_files, listed, feeds), *found.statements]
-    wrong = [*binding_problems(contracts, statements), *found.problems]
+    fitting = fit_kpis(kpis.values(), source_columns(models))
+    for kpi in kpis.values():
+        unknown_feed(fitting, kpi, contracts)
+    statements = [
+        *_statements(models, model_files, listed, feeds),
+        *found.statements,
+        *fitting.statements,
+    ]
+    wrong = [*binding_problems(contracts, statements), *found.problems, *fitting.problems]
     if wrong:
         raise ConfigurationError(wrong)
     plans = tuple(found.plans)
-    return Catalog(contracts, tuple(listed), models, registry.experiments, registry.metrics, plans)
+    return Catalog(
+        contracts,
+        tuple(listed),
+        models,
+        registry.experiments,
+        registry.metrics,
+        plans,
+        kpis,
+        plan_kpis(kpis.values(), models, contracts),
+    )
 
 
 def _lake(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakehouse.cli_experiments import experiments
+from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
 from lakehouse.settings import Settings
@@ -28,17 +29,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(experiments)
+app.add_typer(metrics)
 
 
 @app.command()
 def check() -> None:
-    """Check all configuration: contracts, sources, models, experiments, metrics. Exit 1 with every problem of every file.
+    """Check all configuration: contracts, sources, models, experiments, metrics, KPIs. Exit 1 with every problem of every file.
 
     [dim]Example:[/dim]  LAKEHOUSE_CONFIG_DIR=./our-config lakehouse check
     """
     catalog = catalog_of(configured())
-    counted = ("contracts", "sources", "models", "experiments", "metrics")
-    console.print(f"{', '.join(f'{len(getattr(catalog, name))} {name}' for name in counted)}: all right.")
+    counted = ("contracts", "sources", "models", "experiments", "metrics", "kpis")
+    told = (f"{len(getattr(catalog, name))} {'KPIs' if name == 'kpis' else name}" for name in counted)
+    console.print(f"{', '.join(told)}: all right.", highlight=False, soft_wrap=True)
 
 
 @app.command()

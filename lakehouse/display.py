@@ -18,7 +18,7 @@ from lakehouse.settings import Settings
 if TYPE_CHECKING:
     from lakehouse.defs.runner import RunOutcome, StepEvent
 
-LAYERS = ("raw", "staging", "core", "dims", "facts", "marts", "experiments", "reports", "checks")
+LAYERS = ("raw", "staging", "core", "dims", "facts", "marts", "experiments", "metrics", "reports", "checks")
 
 
 @dataclass
@@ -82,7 +82,7 @@ def layer_of(step: str) -> str:
     if step.endswith("_checks"):
         return "checks"
     prefixes = {"raw_": "raw", "stg_": "staging", "dim_": "dims", "mart_": "marts", "published_": "marts"}
-    prefixes |= {"exp_": "experiments", "experiment_": "experiments"}
+    prefixes |= {"exp_": "experiments", "experiment_": "experiments", "kpi_": "metrics"}
     for prefix, layer in prefixes.items():
         if step.startswith(prefix):
             return layer
@@ -160,7 +160,7 @@ def _rows_per_layer(settings: Settings) -> dict[str, tuple[str, str]]:
         "raw": (f"{landed:,}", f"in {files:,} files"),
         "staging": (f"{staged:,}", f"{superseded:,} superseded, {resent:,} re-sent, {bad:,} in quarantine"),
     }
-    for layer in ("dims", "facts", "marts", "experiments"):
+    for layer in ("dims", "facts", "marts", "experiments", "metrics"):
         names = [(name, size) for name, size in tables if layer_of(name) == layer]
         rows[layer] = (f"{sum(size for _, size in names):,}", f"in {len(names)} tables")
     return rows

@@ -29,7 +29,7 @@ def specs(definitions: dg.Definitions) -> list[dg.AssetSpec]:
 
 def test_every_asset_stands_in_one_of_the_groups_of_the_design(definitions: dg.Definitions) -> None:
     groups = {spec.group_name for spec in specs(definitions)}
-    assert groups == {"raw", "staging", "dims", "facts", "marts", "experiments", "reports"}
+    assert groups == {"raw", "staging", "dims", "facts", "marts", "experiments", "metrics", "reports"}
 
 
 def test_every_asset_has_an_owner_a_description_and_kinds(definitions: dg.Definitions) -> None:

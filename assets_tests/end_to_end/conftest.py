@@ -1,6 +1,7 @@
-"""Documents as instructions: their files are written, their commands run, their outputs compared.
+"""Documents as instructions: their files are written, their commands run, their outputs compared; and a real lake.
 
-Belongs here: how a document is read, for every test that follows one. Not here: the documents' own expectations.
+Belongs here: how a document is read, for every test that follows one, and the lake of Online Retail, for every test that
+reads it. Not here: the documents' own expectations.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,3 +114,22 @@ def _matches(expected: str, found: str) -> bool:
 def reader(tmp_path: Path) -> Reader:
     """A reader in an empty folder."""
     return Reader(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def online_retail_file(shared_data: Path) -> Path:
+    return shared_data / "data" / "online_retail.csv.gz"
+
+
+@pytest.fixture(scope="session")
+def online_retail(
+    online_retail_file: Path, lake_at: Callable[[Path], Any], built_once: Callable[..., Path]
+) -> Any:
+    """A lake in which the real file landed as it is. Read it, never write it."""
+
+    def fill(root: Path) -> None:
+        lake = lake_at(root)
+        lake.land_file(online_retail_file, "online_retail")
+        lake.run()
+
+    return lake_at(built_once("online-retail", fill))

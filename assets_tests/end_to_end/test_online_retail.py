@@ -9,12 +9,9 @@ import csv
 import gzip
 import random
 from collections import defaultdict
-from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 FEED = "online_retail"
 DAYS = 305
@@ -108,35 +105,18 @@ PUBLISHED: dict[str, tuple[str, tuple[Any, ...]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def real_file(shared_data: Path) -> Path:
-    return shared_data / "data" / "online_retail.csv.gz"
-
-
-@pytest.fixture(scope="module")
-def whole(real_file: Path, lake_at: Callable[[Path], Any], built_once: Callable[..., Path]) -> Any:
-    """A lake in which the file landed as it is."""
-
-    def fill(root: Path) -> None:
-        lake = lake_at(root)
-        lake.land_file(real_file, FEED)
-        lake.run()
-
-    return lake_at(built_once("online-retail", fill))
-
-
-def test_the_real_file_reconciles_to_its_facts(whole: Any) -> None:
-    facts = {name: tuple(whole.rows(query)[0]) for name, (query, _) in IN_THE_WAREHOUSE.items()}
-    facts |= {name: tuple(whole.published(query)[0]) for name, (query, _) in PUBLISHED.items()}
+def test_the_real_file_reconciles_to_its_facts(online_retail: Any) -> None:
+    facts = {name: tuple(online_retail.rows(query)[0]) for name, (query, _) in IN_THE_WAREHOUSE.items()}
+    facts |= {name: tuple(online_retail.published(query)[0]) for name, (query, _) in PUBLISHED.items()}
     expected = {name: answer for name, (_, answer) in (IN_THE_WAREHOUSE | PUBLISHED).items()}
     assert facts == expected
 
 
-def test_the_report_of_the_real_file_is_small_and_reconciles(whole: Any) -> None:
-    report = whole.settings.paths.reports_dir / "commerce.html"
+def test_the_report_of_the_real_file_is_small_and_reconciles(online_retail: Any) -> None:
+    report = online_retail.settings.paths.reports_dir / "commerce.html"
     assert 10_000 < report.stat().st_size < 2_000_000
     # 53 whole weeks up to the last day; the three days before them are in no period.
-    ((total, outside),) = whole.published(
+    ((total, outside),) = online_retail.published(
         "select sum(net_revenue) filter (where date >= '2010-12-04'), "
         "sum(net_revenue) filter (where date < '2010-12-04') from fct_revenue_daily"
     )
@@ -145,9 +125,9 @@ def test_the_report_of_the_real_file_is_small_and_reconciles(whole: Any) -> None
 
 
 def test_daily_files_in_shuffled_order_over_several_runs_give_the_same_tables(
-    whole: Any, lake: Any, real_file: Path
+    online_retail: Any, lake: Any, online_retail_file: Path
 ) -> None:
-    files = daily_files(real_file)
+    files = daily_files(online_retail_file)
     assert len(files) == DAYS
     days = sorted(files)
     random.Random(305).shuffle(days)
@@ -164,7 +144,7 @@ def test_daily_files_in_shuffled_order_over_several_runs_give_the_same_tables(
             (folder / f"invoices_{day}.csv").write_text(files[day], encoding="utf-8", newline="")
         lake.run(select)
         assert lake.rows("select count(*), bool_and(staged = rows) from meta_files") == [(last, True)]
-    assert lake.differing_tables(whole) == {}
+    assert lake.differing_tables(online_retail) == {}
 
 
 def daily_files(path: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from lakehouse.defs.feeds import owner
 from lakehouse.defs.metadata import check_result, model_metadata, not_judged
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.experiments.build import build_experiments, experiments_clock
-from lakehouse.experiments.tables import BUILT, GROUP, experiment_models
+from lakehouse.experiments.tables import BUILT, experiment_models
 from lakehouse.warehouse.build import absent_tables, describe_table
 from lakehouse.warehouse.checks import Check, checks_of, run_check
 from lakehouse.warehouse.lineage import parse, tables_read
@@ -64,7 +64,7 @@ def _specs(models: Sequence[Model], staged: Mapping[str, str]) -> list[dg.AssetS
         dg.AssetSpec(
             model.name,
             deps=sorted({staged.get(table, table) for table in model.depends_on}),
-            group_name=GROUP,
+            group_name=model.group,
             kinds={"duckdb"},
             owners=[owner(model.doc.config.meta.owner)],
             description=f"{model.doc.description}\n\nGrain: {model.doc.config.meta.grain}.",

@@ -1,5 +1,4 @@
-"""KPIs: what moved them, and where.
+"""KPIs: definitions in YAML, their values by day and week, and how they changed.
 
-Belongs here: the search for root causes over tables of leaves. Not here: statistics of arrays alone (stats/), tables,
-assets and pages.
+Not here: metrics of experiments, which are measured per unit (experiments/).
 """

@@ -21,7 +21,7 @@ from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.session import transaction
 
 KEPT = ("meta_files", "quarantine", "meta_runs", "meta_settings", "meta_feeds")
-PUBLISHED_GROUPS = ("dims", "facts", "marts", "experiment_units", "experiments")
+PUBLISHED_GROUPS = ("dims", "facts", "marts", "experiment_units", "experiments", "metrics")
 
 
 @dataclass(frozen=True, slots=True)

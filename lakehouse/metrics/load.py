@@ -1,0 +1,74 @@
+"""Loads KPI definitions: the shipped ones, and a team's own, which win where the name is the same.
+
+Belongs here: reading YAML into the form, and mistakes that show within one file. Not here: tables and columns
+(binding.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lakehouse.configuration import ConfigurationError, Problem, describe, problems_of, read_yaml
+from lakehouse.contracts.contract import NAME
+from lakehouse.metrics.definition import Kpi
+
+SHIPPED = Path(__file__).parent / "definitions"
+SHOWN = "metrics/definitions"
+_LOADER_KEYS = ("shown",)
+
+
+def load_kpis(config_dir: Path | None = None) -> dict[str, Kpi]:
+    """KPIs by name. Raises ConfigurationError with every problem of every file.
+
+    `config_dir`: a team's own, whose metrics/definitions/ is read beside the shipped one.
+    """
+    folders = [(SHIPPED, SHOWN)]
+    problems: list[Problem] = []
+    if config_dir is not None:
+        own = f"{config_dir.name}/{SHOWN}"
+        folders.append((config_dir / SHOWN, own))
+        problems += _astray(config_dir, own)
+    kpis: dict[str, Kpi] = {}
+    for folder, shown in folders:
+        for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+            if path.suffix == ".yml" and path.with_suffix(".yaml").exists():
+                found = f"{path.stem}.yaml, too"
+                problems.append(Problem(f"{shown}/{path.name}", "", "one file per KPI", found))
+                continue
+            try:
+                kpis[path.stem] = _kpi(path, f"{shown}/{path.name}")
+            except ConfigurationError as error:
+                problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return dict(sorted(kpis.items()))
+
+
+def _astray(config_dir: Path, shown: str) -> Iterator[Problem]:
+    """Files beside the folder of definitions, which nothing would read."""
+    folder = config_dir / "metrics"
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        hint = f"A KPI is a file {shown}/<name>.yaml."
+        yield Problem(
+            f"{config_dir.name}/metrics/{path.name}", "", "the folder definitions only", path.name, hint
+        )
+
+
+def _kpi(path: Path, shown: str) -> Kpi:
+    if not NAME.match(path.stem):
+        hint = "The file's name is the KPI's."
+        raise ConfigurationError([Problem(shown, "", "a lower-case file name", describe(path.stem), hint)])
+    content = read_yaml(path, shown)
+    problems = [Problem(shown, key, "no such key", key) for key in _LOADER_KEYS if key in content]
+    if content.get("name", path.stem) != path.stem:
+        hint = "The file's name is the KPI's: rename one of the two."
+        problems.append(Problem(shown, "name", f'"{path.stem}"', describe(content["name"]), hint))
+    if problems:
+        raise ConfigurationError(problems)
+    try:
+        return Kpi.model_validate({**content, "name": path.stem, "shown": shown})
+    except ValidationError as error:
+        raise ConfigurationError(problems_of(error, Kpi, shown)) from error

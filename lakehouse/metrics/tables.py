@@ -1,0 +1,72 @@
+"""The tables of KPIs: their columns' types, and what schema.yml says of them.
+
+Belongs here: names and types, the tables as the rest of the lake knows models. Not here: their rows (values.py,
+changes.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import duckdb
+from pydantic import ValidationError
+
+from lakehouse.configuration import ConfigurationError, problems_of, read_yaml
+from lakehouse.metrics.plan import KpiPlan
+from lakehouse.warehouse.model import Model, ModelDoc, SchemaFile
+
+GROUP = "metrics"
+_PERIOD = "kpi varchar, cadence varchar, period_start date, dimension varchar, segment varchar"
+TYPES = {
+    "kpi_definitions": (
+        "kpi varchar, label varchar, description varchar, owner varchar, unit varchar, direction varchar, "
+        "cadences varchar[], dimensions varchar[], source varchar, is_ratio boolean, is_additive boolean, "
+        "sensitivity double, low double, high double, minimum_n bigint, as_of_date date, lag_days bigint, "
+        "complete_through date, status varchar"
+    ),
+    "kpi_values": (
+        f"{_PERIOD}, numerator decimal(38, 6), denominator decimal(38, 6), value double, n bigint, is_complete boolean"
+    ),
+    "kpi_changes": (
+        f"{_PERIOD}, comparison varchar, value double, base double, change double, relative_change double, "
+        "is_better boolean"
+    ),
+}
+
+
+def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Empty tables in the place of the former ones."""
+    for name, columns in TYPES.items():
+        connection.execute(f"create or replace table {name} ({columns})")
+
+
+def kpi_models(plans: Iterable[KpiPlan]) -> list[Model]:
+    """Every table of KPIs as a model: descriptions, checks, columns, and what each is built from."""
+    sources = tuple(sorted({table for plan in plans for table in plan.reads} | {"run_settings"}))
+    reads = {
+        "kpi_definitions": sources,
+        "kpi_values": sources,
+        "kpi_changes": ("kpi_definitions", "kpi_values"),
+    }
+    return [
+        Model(
+            doc.name,
+            GROUP,
+            "",
+            doc,
+            depends_on=reads[doc.name],
+            columns=tuple(column.name for column in doc.columns),
+        )
+        for doc in _documented()
+    ]
+
+
+@cache
+def _documented() -> tuple[ModelDoc, ...]:
+    shown = "metrics/schema.yml"
+    try:
+        return SchemaFile.model_validate(read_yaml(Path(__file__).parent / "schema.yml", shown)).models
+    except ValidationError as error:
+        raise ConfigurationError(problems_of(error, SchemaFile, shown)) from error

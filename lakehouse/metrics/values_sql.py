@@ -1,0 +1,158 @@
+"""The SQL that computes one KPI by one cadence: a row per period and segment that has rows.
+
+Belongs here: turning a definition's admitted expressions into one SELECT. Not here: periods without rows, completeness
+and writing (values.py).
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lakehouse.metrics.definition import Kpi
+from lakehouse.sql_text import identifier, literal
+from lakehouse.warehouse.clock import Clock
+from lakehouse.warehouse.expressions import aggregate, per_row
+from lakehouse.warehouse.fitting import quoted
+
+UNKNOWN = "Unknown"
+# Six places hold a price of four times a rate, and 32 digits before the point any sum.
+EXACT = "decimal(38, 6)"
+_ADDED = (exp.Add, exp.Sub, exp.Neg, exp.Paren)
+
+
+def period_of(day: str, cadence: str) -> str:
+    """The first day of a day's period. Weeks start on Monday."""
+    return day if cadence == "daily" else f"cast(date_trunc('week', {day}) as date)"
+
+
+def is_additive(kpi: Kpi) -> bool:
+    """Whether the values of parts sum to the whole's: sums and counts, and sums of these."""
+    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value))
+
+
+def counts_from_zero(kpi: Kpi) -> bool:
+    """Whether a period without rows has the value 0: sums and counts do, distinct ones, too."""
+    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
+
+
+def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
+    """The business day of a row of its source."""
+    time = identifier(kpi.time)
+    return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
+
+
+def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
+    """Columns period_start, dimension, segment, numerator, denominator, value, n.
+
+    happened: the day of a row; until: the last day whose rows count. Both as SQL.
+    """
+    names = list(kpi.dimensions)
+    labels = [
+        f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)}) as _d{number}"
+        for number, text in enumerate(kpi.dimensions.values())
+    ]
+    # Rows without a day don't pass.
+    kept = [f"{happened} <= {until}"]
+    if kpi.filter is not None:
+        kept.append(f"({quoted(per_row(kpi.filter))})")
+    selected = ", ".join(["*", f"{period_of(happened, cadence)} as _period", *labels])
+    rows = f"select {selected} from {identifier(kpi.source)} where {' and '.join(kept)}"
+    inner = ["_period"] if kpi.top is None else ["_period", identifier(kpi.top.by)]
+    sets = [inner, *([*inner, f"_d{number}"] for number in range(len(names)))]
+    grouping = ", ".join(f"({', '.join(one)})" for one in sets)
+    keys = (
+        f"_period as period_start, {_cases(names, literal, '_dimension')}, {_cases(names, None, '_segment')}"
+    )
+    if kpi.top is not None:
+        return _top_sql(kpi, rows, keys, grouping)
+    if kpi.value is not None:
+        value = _computed(kpi.value)
+        parts = (
+            f"{_exact(value)} as numerator, cast(null as {EXACT}) as denominator, {_double(value)} as value"
+        )
+    else:
+        above, below = _computed(str(kpi.numerator)), _computed(str(kpi.denominator))
+        parts = (
+            f"{_exact(above)} as numerator, {_exact(below)} as denominator, {_ratio(above, below)} as value"
+        )
+    return (
+        f"with _rows as ({rows}), _grouped as (select {keys}, {parts}, {_count(kpi)} as n from _rows "
+        f"group by grouping sets ({grouping})) "
+        "select period_start, _dimension as dimension, _segment as segment, numerator, denominator, value, n from _grouped"
+    )
+
+
+def _top_sql(kpi: Kpi, rows: str, keys: str, grouping: str) -> str:
+    top, value = kpi.top, str(kpi.value)
+    if top is None:
+        raise ValueError(f"expected a KPI with top, found {kpi.name}")
+    # Of equal groups the first by name counts, so that the order of rows decides nothing.
+    ranked = (
+        "select *, row_number() over (partition by period_start, _dimension, _segment "
+        "order by _value desc nulls last, _by) as _rank from _groups"
+    )
+    above = f"coalesce(sum(_value) filter (where _rank <= {top.count} and _value > 0), 0)"
+    return (
+        f"with _rows as ({rows}), "
+        f"_groups as (select {keys}, {identifier(top.by)} as _by, {_computed(value)} as _value, {_count(kpi)} as _n "
+        f"from _rows group by grouping sets ({grouping})), _ranked as ({ranked}) "
+        "select period_start, _dimension as dimension, _segment as segment, "
+        f"{_exact(above)} as numerator, {_exact('sum(_value)')} as denominator, {_ratio(above, 'sum(_value)')} as value, "
+        "cast(sum(_n) as bigint) as n from _ranked group by all"
+    )
+
+
+def _cases(names: list[str], name: object, alias: str) -> str:
+    """The dimension, or the segment, of a grouped row; '' for the whole."""
+    if not names:
+        return f"'' as {alias}"
+    whens = " ".join(
+        f"when grouping(_d{number}) = 0 then {literal(one) if name is literal else f'_d{number}'}"
+        for number, one in enumerate(names)
+    )
+    return f"case {whens} else '' end as {alias}"
+
+
+def _count(kpi: Kpi) -> str:
+    if kpi.n is None:
+        return "count(*)"
+    return f"coalesce(try_cast({_computed(kpi.n)} as bigint), 0)"
+
+
+def _computed(text: str) -> str:
+    """An aggregate as SQL whose sums over no row are 0; where rows are there and all their values null, so is the sum."""
+    tree = exp.paren(aggregate(text), copy=False)
+    for one in list(tree.find_all(exp.Sum)):
+        whole = one.parent if isinstance(one.parent, exp.Filter) else one
+        counted: exp.Expr = exp.Count(this=exp.Star())
+        if isinstance(whole, exp.Filter):
+            counted = exp.Filter(this=counted, expression=whole.expression.copy())
+        found = exp.Case().when(exp.EQ(this=counted, expression=exp.Literal.number(0)), exp.Literal.number(0))
+        whole.replace(found.else_(whole.copy()))
+    return quoted(tree)
+
+
+def _exact(value: str) -> str:
+    return f"try_cast({value} as {EXACT})"
+
+
+def _double(value: str) -> str:
+    """As a float that is finite, or null."""
+    number = f"try_cast({value} as double)"
+    return f"case when isfinite({number}) then {number} end"
+
+
+def _ratio(above: str, below: str) -> str:
+    return _double(f"(cast({above} as double) / nullif(cast({below} as double), 0))")
+
+
+def _is_sum(tree: exp.Expr, *, may_be_distinct: bool = False) -> bool:
+    """A sum or count, or sums and differences of them."""
+    if isinstance(tree, exp.Filter):
+        return _is_sum(tree.this, may_be_distinct=may_be_distinct)
+    if isinstance(tree, exp.Sum | exp.Count | exp.CountIf):
+        return may_be_distinct or tree.find(exp.Distinct) is None
+    if isinstance(tree, _ADDED):
+        parts = [part for part in (tree.args.get("this"), tree.args.get("expression")) if part is not None]
+        return all(_is_sum(part, may_be_distinct=may_be_distinct) for part in parts)
+    return False
