@@ -11,7 +11,6 @@ from datetime import date
 import duckdb
 
 from lakehouse.metrics.arrival import Arrival, arrival_of, complete_through
-from lakehouse.metrics.changes import add_changes
 from lakehouse.metrics.definition import Kpi
 from lakehouse.metrics.plan import SETTINGS, Feed, KpiPlan
 from lakehouse.metrics.tables import make_tables
@@ -56,7 +55,6 @@ def build_kpis(connection: duckdb.DuckDBPyConnection, plans: Iterable[KpiPlan]) 
                 raise NotComputed(
                     f"{plan.kpi.shown}: expected SQL that runs on the data of {plan.kpi.source}, found {told}"
                 ) from error
-        add_changes(connection, [plan.kpi for plan in known])
 
 
 def _add(
@@ -99,10 +97,11 @@ def _record(
     status: str,
 ) -> None:
     """One row of kpi_definitions: what readers of the other tables need to know of the KPI."""
-    values = [
+    targets = {one: target for one in kpi.cadence if (target := kpi.target_for(one)) is not None}
+    values: list[object] = [
         kpi.name, kpi.label, kpi.description, kpi.owner, kpi.unit, kpi.direction, list(kpi.cadence), list(kpi.dimensions),
         kpi.source, kpi.is_ratio, is_additive(kpi), kpi.sensitivity, kpi.thresholds.low, kpi.thresholds.high,
-        kpi.thresholds.minimum_n, as_of, lag_days, complete, status,
+        kpi.thresholds.minimum_n, targets, as_of, lag_days, complete, status,
     ]  # fmt: skip
     marks = ", ".join(f"${number}" for number in range(1, len(values) + 1))
     connection.execute(f"insert into kpi_definitions values ({marks})", values)

@@ -1,61 +1,54 @@
-"""Rows of kpi_changes: every complete period beside an earlier complete one, and beside its target.
+"""kpi_changes: every complete period beside an earlier complete one, and beside its target.
 
-A comparison keeps the day of the week: a week is 7 days back, a month 4 weeks, a year 52. Not here: whether a change
-is more than noise.
+A comparison keeps the day of the week: a week is 7 days back, a month 4 weeks, a year 52. It is a view, as each period
+would be written up to four times, and most of them nobody reads. Not here: whether a change is more than noise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+CHANGES = "kpi_changes"
 
-import duckdb
-
-from lakehouse.metrics.definition import Kpi
-
-BACK_DAYS = {"WoW": 7, "MoM": 28, "YoY": 364}
-TARGET = "target"
-
-_COMPARED = """
-insert into kpi_changes
-with judged as (select * from kpi_values where is_complete and value is not null),
-back as (select unnest($1::varchar[]) as comparison, unnest($2::integer[]) as days),
-pairs as (
-    select judged.kpi, judged.cadence, judged.period_start, judged.dimension, judged.segment, back.comparison,
-        judged.value, base.value as base
-    from judged
-    cross join back
-    join judged as base
-        on base.kpi = judged.kpi and base.cadence = judged.cadence and base.dimension = judged.dimension
-        and base.segment = judged.segment and base.period_start = judged.period_start - back.days
-    union all
-    select judged.kpi, judged.cadence, judged.period_start, judged.dimension, judged.segment, 'target',
-        judged.value, targets.target
-    from judged
-    join _targets as targets on targets.kpi = judged.kpi and targets.cadence = judged.cadence
-    where judged.dimension = ''
+# A series has no gaps, so that so many rows back are so many periods back.
+CHANGES_SQL = """
+with judged as (
+    select kpi, cadence, period_start, dimension, segment,
+        case when is_complete then value end as value,
+        case cadence when 'daily' then 7 else 1 end as week
+    from kpi_values
 ),
-changed as (select *, value - base as change from pairs)
-select kpi, cadence, period_start, dimension, segment, comparison, value, base, change,
-    case when isfinite(change / nullif(abs(base), 0)) then change / nullif(abs(base), 0) end,
+beside as (
+    select kpi, cadence, period_start, dimension, segment, value,
+        lag(value, week) over series as week_before,
+        lag(value, 4 * week) over series as month_before,
+        lag(value, 52 * week) over series as year_before
+    from judged
+    window series as (partition by kpi, cadence, dimension, segment order by period_start)
+),
+pairs as (
+    select kpi, cadence, period_start, dimension, segment, 'WoW' as comparison, value, week_before as base from beside
+    union all
+    select kpi, cadence, period_start, dimension, segment, 'MoM' as comparison, value, month_before as base from beside
+    union all
+    select kpi, cadence, period_start, dimension, segment, 'YoY' as comparison, value, year_before as base from beside
+    union all
+    select judged.kpi, judged.cadence, judged.period_start, judged.dimension, judged.segment, 'target' as comparison,
+        judged.value, definitions.targets[judged.cadence] as base
+    from judged
+    join kpi_definitions as definitions on judged.kpi = definitions.kpi
+    where judged.dimension = ''
+)
+select pairs.kpi, pairs.cadence, pairs.period_start, pairs.dimension, pairs.segment, pairs.comparison, pairs.value,
+    pairs.base, pairs.value - pairs.base as change,
     case
-        when direction = 'neither' then null
-        when change = 0 then case when comparison = 'target' then true end
-        else (change > 0) = (direction = 'up')
-    end
-from changed
-join kpi_definitions using (kpi)
-where isfinite(change)
-order by kpi, cadence, dimension, segment, period_start, comparison
+        when isfinite((pairs.value - pairs.base) / nullif(abs(pairs.base), 0))
+            then (pairs.value - pairs.base) / nullif(abs(pairs.base), 0)
+    end as relative_change,
+    case
+        when definitions.direction = 'neither' then null
+        when pairs.value = pairs.base then case when pairs.comparison = 'target' then true end
+        else (pairs.value > pairs.base) = (definitions.direction = 'up')
+    end as is_better
+from pairs
+join kpi_definitions as definitions on pairs.kpi = definitions.kpi
+where pairs.value is not null and pairs.base is not null and isfinite(pairs.value - pairs.base)
 """
-
-
-def add_changes(connection: duckdb.DuckDBPyConnection, kpis: Iterable[Kpi]) -> None:
-    """Fills kpi_changes from kpi_values and kpi_definitions."""
-    connection.execute("create or replace temp table _targets (kpi varchar, cadence varchar, target double)")
-    for kpi in kpis:
-        for cadence in kpi.cadence:
-            target = kpi.target_for(cadence)
-            if target is not None:
-                connection.execute("insert into _targets values ($1, $2, $3)", [kpi.name, cadence, target])
-    connection.execute(_COMPARED, [list(BACK_DAYS), list(BACK_DAYS.values())])
-    connection.execute("drop table _targets")

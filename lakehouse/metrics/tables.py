@@ -1,7 +1,6 @@
 """The tables of KPIs: their columns' types, and what schema.yml says of them.
 
-Belongs here: names and types, the tables as the rest of the lake knows models. Not here: their rows (values.py,
-changes.py).
+Belongs here: names and types, the tables as the rest of the lake knows models. Not here: their rows (values.py).
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import duckdb
 from pydantic import ValidationError
 
 from lakehouse.configuration import ConfigurationError, problems_of, read_yaml
+from lakehouse.metrics.changes import CHANGES, CHANGES_SQL
 from lakehouse.metrics.plan import KpiPlan
 from lakehouse.warehouse.model import Model, ModelDoc, SchemaFile
 
@@ -23,23 +23,20 @@ TYPES = {
     "kpi_definitions": (
         "kpi varchar, label varchar, description varchar, owner varchar, unit varchar, direction varchar, "
         "cadences varchar[], dimensions varchar[], source varchar, is_ratio boolean, is_additive boolean, "
-        "sensitivity double, low double, high double, minimum_n bigint, as_of_date date, lag_days bigint, "
+        "sensitivity double, low double, high double, minimum_n bigint, targets map(varchar, double), as_of_date date, lag_days bigint, "
         "complete_through date, status varchar"
     ),
     "kpi_values": (
         f"{_PERIOD}, numerator decimal(38, 6), denominator decimal(38, 6), value double, n bigint, is_complete boolean"
     ),
-    "kpi_changes": (
-        f"{_PERIOD}, comparison varchar, value double, base double, change double, relative_change double, "
-        "is_better boolean"
-    ),
 }
 
 
 def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty tables in the place of the former ones."""
+    """Empty tables in the place of the former ones, and the view over them."""
     for name, columns in TYPES.items():
         connection.execute(f"create or replace table {name} ({columns})")
+    connection.execute(f"create or replace view {CHANGES} as {CHANGES_SQL}")
 
 
 def kpi_models(plans: Iterable[KpiPlan]) -> list[Model]:
@@ -48,13 +45,13 @@ def kpi_models(plans: Iterable[KpiPlan]) -> list[Model]:
     reads = {
         "kpi_definitions": sources,
         "kpi_values": sources,
-        "kpi_changes": ("kpi_definitions", "kpi_values"),
+        CHANGES: ("kpi_definitions", "kpi_values"),
     }
     return [
         Model(
             doc.name,
             GROUP,
-            "",
+            CHANGES_SQL if doc.name == CHANGES else "",
             doc,
             depends_on=reads[doc.name],
             columns=tuple(column.name for column in doc.columns),
