@@ -163,3 +163,13 @@ def test_every_experiment_has_its_page_and_the_overview_leads_to_it(tried: Any) 
         assert f'href="experiments/{each["id"]}.html"' in overview
         assert 'href="../experiments.html"' in page
         assert ("Invalid, so nothing can be concluded" in page) is (each["verdict"] == "invalid")
+
+
+def test_the_chance_to_win_is_that_of_the_effect_that_decides(tried: Any) -> None:
+    rows = tried.published(
+        "select direction, coalesce(case when decided_by = 'cuped' then cuped_effect end, effect), chance_to_win "
+        "from exp_readout where status = 'ok' and decided_by in ('cuped', 'fixed')"
+    )
+
+    assert len(rows) > 15
+    assert all((effect > 0) == ((chance > 0.5) == (direction == "up")) for direction, effect, chance in rows)

@@ -267,7 +267,7 @@ def _with_effect(row: ReadoutRow, comparison: Comparison) -> ReadoutRow:
 def _with_beliefs(
     design: ReadoutDesign, metric: MetricPlan, row: ReadoutRow, comparison: Comparison, sizes: tuple[int, int]
 ) -> ReadoutRow:
-    believed = belief(comparison, metric.direction, metric.prior)
+    believed = belief(_believed(design, comparison), metric.direction, metric.prior)
     tested = margin_test(comparison, metric.margin, metric.direction, design.alpha)
     found = strength(
         comparison,
@@ -286,3 +286,11 @@ def _with_beliefs(
         current_power=found.current_power,
         minimum_detectable_lift=found.minimum_detectable_lift,
     )
+
+
+def _believed(design: ReadoutDesign, comparison: Comparison) -> Comparison:
+    """The comparison that the verdict rests on: a chance to win beside another effect would contradict it."""
+    twin = comparison.twin
+    if twin is None or design.sequential.method != "none":
+        return comparison
+    return replace(comparison, effect=twin.effect, lift=twin.lift, counts=None)
