@@ -66,6 +66,8 @@ def test_only_the_last_issues_drawings_are_kept(tmp_path: Path, conversions: lis
 @pytest.mark.parametrize(
     "damage",
     [b"", b"no archive", b"\x1f\x8b\x08\x00", gzip.compress(b"[1]"), gzip.compress(b"{")[:10] + b"\xff" * 9],
+    # Without names of their own, bytes would be the names, and gzip's hold the second they were made in.
+    ids=["empty", "no archive", "only a head", "no drawings", "cut off"],
 )
 def test_kept_drawings_that_cannot_be_read_are_made_anew(
     tmp_path: Path, conversions: list[Any], damage: bytes
