@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.metrics.cuboids import cuboids, sums
+from lakehouse.metrics.causes.cuboids import cuboids, sums
 
 
 def coded(*columns: list[int]) -> list[NDArray[np.intp]]:

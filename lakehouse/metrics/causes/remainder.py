@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lakehouse.metrics.cuboids import Cuboid, group_sums, sums
-from lakehouse.metrics.evidence import KNOWN, PER_BIN, Comparison, Noise, noise_of, robust_spread
+from lakehouse.metrics.causes.cuboids import Cuboid, group_sums, sums
+from lakehouse.metrics.causes.evidence import KNOWN, PER_BIN, Comparison, Noise, noise_of, robust_spread
 from lakehouse.stats.guards import FloatArray
 
 # Factors beyond exp(8) = 3,000 are as good as "gone" or "new".

@@ -5,7 +5,7 @@ Belongs here: sentences made of numbers that others found. Not here: finding the
 
 from __future__ import annotations
 
-from lakehouse.metrics.explanation import Effect, Verdict
+from lakehouse.metrics.causes.explanation import Effect, Verdict
 
 
 def cause_sentence(

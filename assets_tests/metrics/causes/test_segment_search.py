@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from lakehouse.metrics.causes import additive_causes
-from lakehouse.metrics.explanation import Explanation
+from lakehouse.metrics.causes.explanation import Explanation
 
 Amounts = Callable[..., pl.DataFrame]
 GERMANY = (("country", "DE"),)

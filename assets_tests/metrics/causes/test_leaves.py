@@ -7,7 +7,7 @@ import math
 import polars as pl
 import pytest
 
-from lakehouse.metrics.leaves import read_leaves
+from lakehouse.metrics.causes.leaves import read_leaves
 
 FRAME = pl.DataFrame({"country": ["FR", "DE", None], "year": [2025, 2026, 2026], "real": [1, 2, 3]})
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.metrics.causes import additive_causes, ratio_causes
-from lakehouse.metrics.explanation import Explanation
+from lakehouse.metrics.causes.explanation import Explanation
 
 AMOUNT = (
     st.integers(-3, 6)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lakehouse.metrics.evidence import Comparison, Noise, noise_of
+from lakehouse.metrics.causes.evidence import Comparison, Noise, noise_of
 
 LEAVES = 2000
 

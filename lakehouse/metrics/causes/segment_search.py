@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from lakehouse.metrics.cuboids import Cuboid
-from lakehouse.metrics.evidence import Comparison, Noise, degrees_of_freedom
-from lakehouse.metrics.remainder import Ground, Left, Segment
+from lakehouse.metrics.causes.cuboids import Cuboid
+from lakehouse.metrics.causes.evidence import Comparison, Noise, degrees_of_freedom
+from lakehouse.metrics.causes.remainder import Ground, Left, Segment
 
 # A parent stays unless its children explain a quarter more: up to a fifth of it may have stood still.
 CLEARLY_MORE = 1.25

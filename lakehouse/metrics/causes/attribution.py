@@ -1,4 +1,4 @@
-"""Root causes: which few segments moved a metric, by how much, how sure that is; or that none did.
+"""Which few segments moved a metric, by how much, how sure that is; or that none did.
 
     additive_causes(frame, ["country", "channel"])          # columns real, predict
     ratio_causes(frame, ["country", "channel"])             # numerator and denominator, 0 (before) and 1 (after)
@@ -18,13 +18,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.metrics.cause_words import cause_sentence, verdict_sentence
-from lakehouse.metrics.cuboids import Cuboid, cuboids
-from lakehouse.metrics.evidence import Comparison
-from lakehouse.metrics.explanation import Cause, Effect, Explanation, Verdict
-from lakehouse.metrics.leaves import Leaves, read_leaves, words
-from lakehouse.metrics.remainder import Segment
-from lakehouse.metrics.segment_search import Found, search
+from lakehouse.metrics.causes.cuboids import Cuboid, cuboids
+from lakehouse.metrics.causes.evidence import Comparison
+from lakehouse.metrics.causes.explanation import Cause, Effect, Explanation, Verdict
+from lakehouse.metrics.causes.leaves import Leaves, read_leaves, words
+from lakehouse.metrics.causes.remainder import Segment
+from lakehouse.metrics.causes.segment_search import Found, search
+from lakehouse.metrics.causes.words import cause_sentence, verdict_sentence
 from lakehouse.stats.decomposition import mix_rate
 from lakehouse.stats.guards import FloatArray, count, level
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from lakehouse.metrics.causes import additive_causes
-from lakehouse.metrics.explanation import ROW_TYPES, Explanation
+from lakehouse.metrics.causes.explanation import ROW_TYPES, Explanation
 
 Amounts = Callable[..., pl.DataFrame]
 GERMANY = (("country", "DE"),)
