@@ -56,6 +56,15 @@ FORMS: dict[str, tuple[dict[str, object], str]] = {
         "cadence: expected each cadence once, found daily, daily.",
     ),
     "no cadence": ({"cadence": []}, "cadence: expected"),
+    "unknown money": (
+        {"money": "total_revenu"},
+        'money: expected another KPI, found "total_revenu".\n  Did you mean "total_revenue"?',
+    ),
+    "money of its own": ({"money": "our_orders"}, 'money: expected another KPI, found "our_orders".'),
+    "unknown factor": (
+        {"factors": ["order_count", "revenue_by_order"]},
+        'factors: expected another KPI, found "revenue_by_order".',
+    ),
     "no value": ({"value": None}, "expected value, or numerator and denominator, found none."),
     "value and ratio": (
         {"numerator": "count(*)", "denominator": "count(*)"},

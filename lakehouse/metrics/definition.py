@@ -74,7 +74,8 @@ class Kpi(Strict):
     """One KPI; its name is its file's.
 
     A period's value is `value`, an aggregate over the rows of `source` whose `time` falls into it, or `numerator` over
-    `denominator`. With `top`, it is the share of the largest groups in `value`.
+    `denominator`. With `top`, it is the share of the largest groups in `value`. `money`
+    names the KPI of money that moves in proportion to it, `factors` the KPIs whose product it is.
     """
 
     name: str
@@ -99,6 +100,8 @@ class Kpi(Strict):
     thresholds: Thresholds = Thresholds()
     sensitivity: float = Field(4.0, gt=0, le=366)
     calendar: Calendar = Calendar()
+    money: str | None = None
+    factors: tuple[str, ...] = Field((), max_length=5)
 
     @field_validator("cadence", mode="after")
     @classmethod

@@ -6,12 +6,12 @@ Belongs here: reading YAML into the form, and mistakes that show within one file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from lakehouse.configuration import ConfigurationError, Problem, describe, problems_of, read_yaml
+from lakehouse.configuration import ConfigurationError, Problem, describe, nearest, problems_of, read_yaml
 from lakehouse.contracts.contract import NAME
 from lakehouse.metrics.definition import Kpi
 
@@ -42,9 +42,21 @@ def load_kpis(config_dir: Path | None = None) -> dict[str, Kpi]:
                 kpis[path.stem] = _kpi(path, f"{shown}/{path.name}")
             except ConfigurationError as error:
                 problems += error.problems
+    # A file that can't be read is no reason to call its KPI unknown.
+    problems = problems or list(_unknown_kpis(kpis))
     if problems:
         raise ConfigurationError(problems)
     return dict(sorted(kpis.items()))
+
+
+def _unknown_kpis(kpis: Mapping[str, Kpi]) -> Iterator[Problem]:
+    """KPIs that a definition names and that aren't there."""
+    for kpi in kpis.values():
+        named = [("money", kpi.money)] if kpi.money is not None else []
+        for key, name in [*named, *(("factors", factor) for factor in kpi.factors)]:
+            others = [one for one in kpis if one != kpi.name]
+            if name not in others:
+                yield Problem(kpi.shown, key, "another KPI", describe(name), nearest(name, others))
 
 
 def _astray(config_dir: Path, shown: str) -> Iterator[Problem]:
