@@ -187,3 +187,19 @@ def test_whatever_a_series_holds_the_answer_is_in_numbers(
         assert np.isfinite(getattr(found, name)).all(), name
     assert ((found.p_value >= 0) & (found.p_value <= 1)).all()
     assert (found.level_before[found.window == 0] == 0).all()
+
+
+def test_without_a_season_of_their_own_shares_are_held_against_the_weeks_before() -> None:
+    share = 0.2 * np.exp(0.05 * np.random.default_rng(12).normal(size=(200, 150)))
+    declining = share.copy()
+    declining[:, 110:] *= np.maximum(1 - 0.35 * np.arange(1, 41) / 11, 0.65)
+    sharp, dull = (drift(declining, is_share=True, has_season=has_season) for has_season in (False, True))
+    told = (sharp.p_value[:, 110:] < 0.002) & (sharp.direction[:, 110:] == -1)
+    assert told.any(axis=1).all()
+    later = (dull.p_value[:, 110:] < 0.002) & (dull.direction[:, 110:] == -1)
+    weeks_sooner = np.where(later.any(axis=1), later.argmax(axis=1), 40) - told.argmax(axis=1)
+    assert np.median(weeks_sooner) >= 2
+    # And on noise they keep their budget: 200 series for 111 judged weeks.
+    quiet = drift(share, is_share=True, has_season=False)
+    alerts = sum(len(spells(quiet.one(i), 0.01)) for i in range(200))
+    assert alerts <= 0.01 * 200 * 111 * 1.2

@@ -63,11 +63,18 @@ class Drift:
         )  # fmt: skip
 
 
-def drift(values: ArrayLike, *, is_share: bool | Sequence[bool] = False, grain: float | None = None) -> Drift:
+def drift(
+    values: ArrayLike,
+    *,
+    is_share: bool | Sequence[bool] = False,
+    grain: float | None = None,
+    has_season: bool = True,
+) -> Drift:
     """Whether the last 13 or 26 weeks hold a monotone trend, said of every week from the weeks up to it alone.
 
     values: (n,) or (series, n), one per week, NaN or infinite for none. is_share: values are parts of a whole, 0..1 (the
-    share of a segment, whose drift the whole's doesn't explain); may be given per series. grain: what one event adds.
+    share of a segment, whose drift the whole's doesn't explain); may be given per series. grain: what one event adds. has_season: False
+    for shares of a whole that has the season already: these are held against the weeks before at any time, which is sharper.
     From 52 weeks and a window on, weeks are held against the same weeks a year before, so that neither season nor steady
     growth is a drift; a drift of that year is allowed for when its echo comes. Before that, against the trend of the weeks
     before the window and the slope that a season may have, which only fast declines exceed.
@@ -90,8 +97,9 @@ def drift(values: ArrayLike, *, is_share: bool | Sequence[bool] = False, grain: 
         )
     status, scales, g = _on_scales(y, shares, grain)
     ratio = np.full(g.shape, np.nan)
-    ratio[:, YEAR:] = g[:, YEAR:] - g[:, :-YEAR]
-    reach = np.array([[one.reach] for one in scales])
+    if has_season:
+        ratio[:, YEAR:] = g[:, YEAR:] - g[:, :-YEAR]
+    reach = np.array([[one.reach if has_season else 0.0] for one in scales])
     bases = _Basis(ratio, past_of(ratio)), _Basis(g, past_of(g))
     best = _Best.none(g.shape)
     for size in WINDOWS:
@@ -154,7 +162,7 @@ def _judge(best: _Best, size: int, bases: tuple[_Basis, _Basis], reach: FloatArr
     by_year = of_year >= THERE * size
     is_new = ~by_year & (of_weeks >= THERE * size) & (weeks.past.seen[:, at] >= LEAST_BEFORE)
     z = np.where(by_year, z_of(rolling_s(year.x, size), of_year, year.past.phi[:, at], size), 0.0)
-    # Only series that begin late, or have long gaps, need the slower way beyond their first weeks.
+    # Only series that begin late, have long gaps or no season need the slower way beyond their first weeks.
     early = min(YEAR + 1, len(ends))
     is_late: NDArray[np.bool_] = np.any(is_new[:, early:], axis=1)
     for rows, last in ((np.logical_not(is_late), early), (is_late, len(ends))):

@@ -20,8 +20,8 @@ BREATHER, FRESH = 4, 6
 class Spell:
     """start, opened, end: positions; the drift began at start, alarmed first at opened and last at end.
 
-    direction: 1 up, -1 down. slope: change per week as a share of the level before; it and start are those of the strongest
-    of the first FRESH alarming weeks. p_value: of the strongest of all. is_open: whether it may still go on at the end of the series.
+    direction: 1 up, -1 down. slope: change per week as a share of the level before, by the strongest of the first FRESH
+    alarming weeks; start is the median of what these say. p_value: of the strongest of all. is_open: whether it may still go on at the end of the series.
     """
 
     start: int
@@ -67,8 +67,10 @@ def spells(found: Drift, alpha: float) -> tuple[Spell, ...]:
 def _spell(found: Drift, weeks: list[int]) -> Spell:
     first = weeks[:FRESH]
     clearest = first[int(np.argmin(found.p_value[first]))]
+    # A single week's notion of the bend may be ten weeks off; of six the middle one seldom is.
+    begun = int(np.sort(found.start[first])[(len(first) - 1) // 2])
     return Spell(
-        start=min(int(found.start[clearest]), weeks[0]),
+        start=min(begun, weeks[0]),
         opened=weeks[0],
         end=weeks[-1],
         direction=int(found.direction[clearest]),

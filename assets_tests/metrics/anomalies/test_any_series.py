@@ -43,7 +43,8 @@ def judged(kpi: Kpi, values: Sequence[float | None], rows: int = 50) -> duckdb.D
     )
     make_tables(connection)
     frame = pl.DataFrame(
-        {"place": list(range(len(values))), "value": list(values)}, schema={"place": pl.Int64, "value": pl.Float64}
+        {"place": list(range(len(values))), "value": list(values)},
+        schema={"place": pl.Int64, "value": pl.Float64},
     )
     connection.register("_values", frame.to_arrow())
     connection.execute(
@@ -115,9 +116,9 @@ values_of = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_series_leaves_whole_tables(
     values: list[float | None],
-    ratio: bool,
+    ratio: bool,  # noqa: FBT001  drawn
     rows: int,
-    kpi_of: Callable[..., Kpi],  # noqa: FBT001  drawn
+    kpi_of: Callable[..., Kpi],
 ) -> None:
     said: dict[str, Any] = {"numerator": "sum(amount)", "denominator": "count(*)"} if ratio else {}
     with judged(kpi_of(cadence="daily", **said), values, rows) as connection:

@@ -10,7 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lakehouse.metrics.anomalies.budget import FALSE_DISCOVERIES, WEAKEST, alarms, alerts_per_year
+from lakehouse.metrics.anomalies.budget import (
+    FALSE_DISCOVERIES,
+    WEAKEST,
+    alarms,
+    alerts_per_year,
+    drift_alerts_per_year,
+)
 from lakehouse.metrics.anomalies.series import Series
 from lakehouse.metrics.definition import Kpi
 from lakehouse.stats.confidence import level_of_budget
@@ -27,8 +33,8 @@ def test_a_kpi_spends_its_sensitivity_whole(kpi_of: Callable[..., Kpi], segments
     assert alerts_per_year(series_of(daily_only, segments)).sum() == pytest.approx(6)
     both = kpi_of(sensitivity=6, dimensions=["country"])
     days, weeks = (alerts_per_year(series_of(both, segments, cadence)) for cadence in ("daily", "weekly"))
-    # The rest is kept for slow declines.
-    assert days.sum() + weeks.sum() == pytest.approx(6 * 0.85)
+    drifts = drift_alerts_per_year(series_of(both, segments, "weekly"))
+    assert days.sum() + weeks.sum() + drifts.sum() == pytest.approx(6)
     if segments:
         assert days[0] > days[1:].sum()
 

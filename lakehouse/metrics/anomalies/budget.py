@@ -21,10 +21,11 @@ from lakehouse.metrics.anomalies.series import Series
 from lakehouse.stats.guards import FloatArray
 
 PERIODS_PER_YEAR = {"daily": 365.25, "weekly": 52.18}
-# Of a KPI's budget: what days, weeks and slow declines get, where it has both cadences; and, of that, what the segments get.
+# Of a KPI's budget: what days, weeks and slow declines get, where it has both cadences; and, of that, what the segments get. A
+# decline of the whole is seen by anybody, one of a segment by nobody.
 BY_CADENCE = {"daily": 0.7, "weekly": 0.15}
 DRIFT = 0.15
-SEGMENTS = 0.4
+SEGMENTS, DRIFTING_SEGMENTS = 0.4, 0.6
 FALSE_DISCOVERIES = 0.2
 # However many stand out together, nothing alarms that happens to one ordinary period in fifty.
 WEAKEST = 0.02
@@ -32,18 +33,33 @@ WEAKEST = 0.02
 
 def alerts_per_year(series: Sequence[Series]) -> FloatArray:
     """Of series of one cadence that are watched: each one's share of its KPI's budget, shape (series,)."""
-    parts = Counter(one.kpi.name for one in series if not one.is_whole)
-    wholes = Counter(one.kpi.name for one in series if one.is_whole)
-    shares = []
+    budgets = []
     for one in series:
-        name, cadences = one.kpi.name, one.kpi.cadence
-        budget = one.kpi.sensitivity * (1 - DRIFT if "weekly" in cadences else 1.0)
-        if len(cadences) > 1:
-            budget *= BY_CADENCE[one.cadence] / sum(BY_CADENCE.values())
+        part = 1.0
+        if "weekly" in one.kpi.cadence:
+            part -= DRIFT
+        if len(one.kpi.cadence) > 1:
+            part *= BY_CADENCE[one.cadence] / sum(BY_CADENCE.values())
+        budgets.append(one.kpi.sensitivity * part)
+    return _shared(series, budgets, SEGMENTS)
+
+
+def drift_alerts_per_year(series: Sequence[Series]) -> FloatArray:
+    """Of weekly series: each one's share of what its KPI has for slow rises and declines, shape (series,)."""
+    return _shared(series, [one.kpi.sensitivity * DRIFT for one in series], DRIFTING_SEGMENTS)
+
+
+def _shared(series: Sequence[Series], budgets: Sequence[float], of_segments: float) -> FloatArray:
+    """Between the whole and its segments; a KPI without either gives all to the other."""
+    parts = Counter(one.kpi.name for one in series if not one.is_whole)
+    wholes = {one.kpi.name for one in series if one.is_whole}
+    shares = []
+    for one, budget in zip(series, budgets, strict=True):
+        name = one.kpi.name
         if one.is_whole:
-            shares.append(budget * ((1 - SEGMENTS) if parts[name] else 1.0))
+            shares.append(budget * ((1 - of_segments) if parts[name] else 1.0))
         else:
-            shares.append(budget * (SEGMENTS if wholes[name] else 1.0) / parts[name])
+            shares.append(budget * (of_segments if name in wholes else 1.0) / parts[name])
     return np.array(shares)
 
 

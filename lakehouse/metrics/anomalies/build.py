@@ -13,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lakehouse.metrics.anomalies.budget import alerts_per_year
+from lakehouse.metrics.anomalies.drifting import find_drifts
 from lakehouse.metrics.anomalies.found import Found, find
 from lakehouse.metrics.anomalies.judged import Judged, judge
 from lakehouse.metrics.anomalies.money import Worth
@@ -41,7 +42,7 @@ def build_anomalies(
     kpis = {plan.kpi.name: plan.kpi for plan in plans}
     panels = read_panels(connection, kpis)
     judged = [judge(panel, lambda _: _Plain()) for panel in panels]
-    found = [one for panel in judged for one in find(panel)]
+    found = [one for panel in judged for one in (*find(panel), *find_drifts(panel))]
     with transaction(connection):
         make_anomaly_tables(connection)
         for panel, one in zip(panels, judged, strict=True):

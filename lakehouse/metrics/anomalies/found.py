@@ -52,9 +52,10 @@ class Found:
 
     @property
     def anomaly(self) -> str:
-        """Its name: the same as long as it begins on the same day."""
-        kind = TREND if self.methods[0] == TREND else ""
-        said = "|".join((*self.series.key, self.direction, kind, self.started_on.isoformat()))
+        """Its name, which stays while it lasts."""
+        # Where a drift began is known the better the longer it lasts; when it was first seen stays.
+        since = ("", self.started_on) if self.methods[0] != TREND else (TREND, self.detected_on)
+        said = "|".join((*self.series.key, self.direction, since[0], since[1].isoformat()))
         return hashlib.sha256(said.encode()).hexdigest()[:10]
 
     @property
@@ -125,9 +126,9 @@ def _found(
     step = timedelta(days=STEP[panel.cadence] - 1)
     return Found(
         series=series,
-        started_on=_day(panel.days[episode.start]),
-        detected_on=_day(panel.days[episode.opened]) + step,
-        ended_on=_day(panel.days[max(episode.end, episode.opened)]) + step,
+        started_on=day_of(panel.days[episode.start]),
+        detected_on=day_of(panel.days[episode.opened]) + step,
+        ended_on=day_of(panel.days[max(episode.end, episode.opened)]) + step,
         direction=_DIRECTIONS[episode.direction],
         is_open=episode.is_open,
         methods=(opened_by, *also, *episode.methods),
@@ -156,5 +157,5 @@ def _figures(judged: Judged, i: int, periods: NDArray[np.int64]) -> tuple[float,
     return float(due.mean()), float(values.mean())
 
 
-def _day(number: np.int64) -> date:
+def day_of(number: np.int64) -> date:
     return _FIRST + timedelta(days=int(number))
