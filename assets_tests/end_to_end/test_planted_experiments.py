@@ -29,7 +29,7 @@ def tried(
 
     def fill(root: Path) -> None:
         lake = company_at(root)
-        plan = GeneratorPlan(orders=30_000, start=date(2025, 1, 1), end=date(2026, 1, 1), seed=3, dirt=0.01)
+        plan = GeneratorPlan(orders=30_000, start=date(2025, 1, 1), end=date(2026, 1, 1), seed=4, dirt=0.01)
         generate(plan, lake.settings.paths.landing)
         lake.run()
 
