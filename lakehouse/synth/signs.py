@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.synth.catalogue import Catalogue
+from lakehouse.synth.cells import FIRST_NUMBER
 from lakehouse.synth.orders import CHANNEL_WEIGHTS
 from lakehouse.synth.plan import DAY, GeneratorPlan
 from lakehouse.synth.recall import Recall
@@ -66,6 +67,7 @@ def tell_trouble(
         "starts_on": trouble.starts_on(plan).isoformat(),
         "ends_on": trouble.ends_on(plan).isoformat(),
         "segment": {trouble.dimension: trouble.segment},
+        "product_id": None if trouble.product is None else f"P{FIRST_NUMBER + trouble.product}",
         "relative_effect": signs[0]["relative_effect"],
         "stays": trouble.kind == SLOW_DECLINE,
         "kpis": signs,
