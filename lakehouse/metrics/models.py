@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lakehouse.metrics.anomalies.tables import anomaly_models
+from lakehouse.metrics.calendar import calendar_tables
 from lakehouse.metrics.plan import KpiPlan
 from lakehouse.metrics.tables import kpi_models
 from lakehouse.warehouse.model import Model
 
-FEEDBACK = "stg_anomaly_feedback"
-
 
 def metric_models(plans: Sequence[KpiPlan]) -> list[Model]:
     """In the order in which they are built."""
-    promotions = {
-        f"stg_{plan.kpi.calendar.promotions}" for plan in plans if plan.kpi.calendar.promotions is not None
-    }
-    return [*kpi_models(plans), *anomaly_models(plans, {FEEDBACK, *promotions})]
+    tables = calendar_tables(plan.kpi for plan in plans)
+    return [*kpi_models(plans), *anomaly_models(plans, tables)]

@@ -10,28 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 import duckdb
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from lakehouse.metrics.anomalies.budget import alerts_per_year
 from lakehouse.metrics.anomalies.drifting import find_drifts
 from lakehouse.metrics.anomalies.found import Found, find
-from lakehouse.metrics.anomalies.judged import Judged, judge
+from lakehouse.metrics.anomalies.judged import Days, Judged, judge
 from lakehouse.metrics.anomalies.money import Worth
 from lakehouse.metrics.anomalies.parts import parts
-from lakehouse.metrics.anomalies.series import Panel, read_panels
+from lakehouse.metrics.anomalies.series import Panel, Series, read_panels
 from lakehouse.metrics.anomalies.tables import make_anomaly_tables
 from lakehouse.metrics.anomalies.wording import sentence
-from lakehouse.metrics.definition import Cadence
+from lakehouse.metrics.calendar import calendars_of
 from lakehouse.metrics.plan import KpiPlan
-from lakehouse.stats.calendar_effects import DayFeatures, day_features
 from lakehouse.warehouse.session import transaction
-
-
-class _Plain:
-    key = None
-
-    def features(self, days: NDArray[np.int64], cadence: Cadence) -> DayFeatures:
-        return day_features(days, cadence=cadence)
 
 
 def build_anomalies(
@@ -41,7 +32,12 @@ def build_anomalies(
     """Replaces every table of tables.TYPES, all or none."""
     kpis = {plan.kpi.name: plan.kpi for plan in plans}
     panels = read_panels(connection, kpis)
-    judged = [judge(panel, lambda _: _Plain()) for panel in panels]
+    calendars = calendars_of(connection, kpis.values())
+
+    def days_of(series: Series) -> Days:
+        return calendars.of(series.kpi.name, series.dimension, series.segment)
+
+    judged = [judge(panel, days_of) for panel in panels]
     found = [one for panel in judged for one in (*find(panel), *find_drifts(panel))]
     with transaction(connection):
         make_anomaly_tables(connection)
