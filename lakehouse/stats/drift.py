@@ -28,8 +28,8 @@ IN_A_ROW = 3.5
 YEAR = 52
 # Before two years are there, a slope on a logarithmic scale that a season alone may have: one of a fifth up and down.
 SEASON_SLOPE = 0.02
-# Of a window's weeks so many have to be there; and before it, half a year.
-THERE, LEAST_BEFORE = 0.75, 26
+# Of a window's weeks so many have to be there; and before it, half a year, or a quarter where there is no season to be told from.
+THERE, LEAST_BEFORE, LEAST_WITHOUT_SEASON = 0.75, 26, 13
 # A window whose own weeks a year before rose or fell like this is held against more than a level year.
 ECHO = 1.64
 # Where no alarm at five a year would be, neither start nor slope is looked for.
@@ -95,7 +95,8 @@ def drift(
         raise ValueError(
             f"values: expected (n,) or (series, n) and as many of is_share, found {given.shape} and {len(shares)}"
         )
-    status, scales, g = _on_scales(y, shares, grain)
+    least = LEAST_BEFORE if has_season else LEAST_WITHOUT_SEASON
+    status, scales, g = _on_scales(y, shares, grain, least)
     ratio = np.full(g.shape, np.nan)
     if has_season:
         ratio[:, YEAR:] = g[:, YEAR:] - g[:, :-YEAR]
@@ -104,7 +105,7 @@ def drift(
     best = _Best.none(g.shape)
     for size in WINDOWS:
         if size <= g.shape[1]:
-            _judge(best, size, bases, reach)
+            _judge(best, size, bases, reach, least)
     return _told(best, bases, g, scales, given.shape, status)
 
 
@@ -131,12 +132,12 @@ class _Best:
 
 
 def _on_scales(
-    y: FloatArray, shares: Sequence[bool], grain: float | None
+    y: FloatArray, shares: Sequence[bool], grain: float | None, before: int
 ) -> tuple[tuple[str, ...], list[Scale], FloatArray]:
     status, scales, g = [], [], np.full(y.shape, np.nan)
     for i, row in enumerate(y):
         seen = row[np.isfinite(row)]
-        least = LEAST_BEFORE + WINDOWS[0]
+        least = before + WINDOWS[0]
         said = (
             f"fewer than {least} values"
             if len(seen) < least
@@ -153,14 +154,14 @@ def _on_scales(
     return tuple(status), scales, g
 
 
-def _judge(best: _Best, size: int, bases: tuple[_Basis, _Basis], reach: FloatArray) -> None:
+def _judge(best: _Best, size: int, bases: tuple[_Basis, _Basis], reach: FloatArray, least: int) -> None:
     """Takes the evidence of one window into the best."""
     year, weeks = bases
     ends = np.arange(size - 1, best.z.shape[1])
     at = (ends - size + 1) // REFIT
     of_year, of_weeks = there(year.x, size), there(weeks.x, size)
     by_year = of_year >= THERE * size
-    is_new = ~by_year & (of_weeks >= THERE * size) & (weeks.past.seen[:, at] >= LEAST_BEFORE)
+    is_new = ~by_year & (of_weeks >= THERE * size) & (weeks.past.seen[:, at] >= least)
     z = np.where(by_year, z_of(rolling_s(year.x, size), of_year, year.past.phi[:, at], size), 0.0)
     # Only series that begin late, have long gaps or no season need the slower way beyond their first weeks.
     early = min(YEAR + 1, len(ends))

@@ -5,7 +5,7 @@ Belongs here: what makes two anomalies one trouble, and which of them stands for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from lakehouse.metrics.anomalies.found import TREND, Found
 
@@ -17,14 +17,22 @@ def parts(found: Sequence[Found], money: Mapping[str, float]) -> dict[str, str]:
     """Anomaly -> the anomaly that it is a part of, for those that don't stand for themselves.
 
     found: those that people want to hear of. money: what is at stake in each, where that is known. What stands for a trouble is
-    the whole before a segment, days before weeks, more money before less, stronger evidence before weaker. A part belongs to
-    the same KPI, or to another one as a whole or in the same segment.
+    the whole before a segment, days before weeks, more money before less, stronger evidence before weaker. First, within a KPI,
+    what moves the same way at once is one, whichever way it is cut; then, over KPIs, what moves at once in the same segment, or in
+    the whole.
     """
     ranked = sorted(found, key=lambda one: _rank(one, money.get(one.anomaly, 0.0)))
+    within = _led(ranked, _is_of_kpi)
+    across = _led([one for one in ranked if one.anomaly not in within], _is_of_place)
+    return {name: across.get(leader, leader) for name, leader in within.items()} | across
+
+
+def _led(ranked: Sequence[Found], is_related: Callable[[Found, Found], bool]) -> dict[str, str]:
+    """Each goes to the first before it that is related and of the same time, unless that is itself a part."""
     leading: list[Found] = []
     belongs: dict[str, str] = {}
     for one in ranked:
-        leader = next((other for other in leading if _is_part(one, other)), None)
+        leader = next((it for it in leading if is_related(one, it) and _is_same_time(one, it)), None)
         if leader is None:
             leading.append(one)
         else:
@@ -32,20 +40,18 @@ def parts(found: Sequence[Found], money: Mapping[str, float]) -> dict[str, str]:
     return belongs
 
 
+def _is_of_kpi(one: Found, leader: Found) -> bool:
+    return one.series.kpi.name == leader.series.kpi.name and one.direction == leader.direction
+
+
+def _is_of_place(one: Found, leader: Found) -> bool:
+    a, b = one.series, leader.series
+    return a.kpi.name != b.kpi.name and (a.dimension, a.segment) == (b.dimension, b.segment)
+
+
 def _rank(one: Found, money: float) -> tuple[object, ...]:
     is_week, is_trend = one.series.cadence != "daily", one.methods[0] == TREND
     return (not one.series.is_whole, is_week, is_trend, -money, one.p_value, *one.series.key, one.started_on)
-
-
-def _is_part(one: Found, leader: Found) -> bool:
-    a, b = one.series, leader.series
-    is_same_place = (a.dimension, a.segment) == (b.dimension, b.segment)
-    if a.kpi.name == b.kpi.name:
-        # Of one KPI all that moves the same way at once is one trouble, whichever way it is cut.
-        is_related = one.direction == leader.direction
-    else:
-        is_related = is_same_place or b.is_whole
-    return is_related and _is_same_time(one, leader)
 
 
 def _is_same_time(one: Found, other: Found) -> bool:
