@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakehouse.cli_anomalies import anomalies
 from lakehouse.cli_experiments import experiments
 from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(experiments)
 app.add_typer(metrics)
+app.add_typer(anomalies)
 
 
 @app.command()
