@@ -12,11 +12,13 @@ import numpy as np
 import polars as pl
 
 from lakehouse.metrics.anomalies.budget import alerts_per_year
+from lakehouse.metrics.anomalies.declared import declared, shown
 from lakehouse.metrics.anomalies.drifting import find_drifts
+from lakehouse.metrics.anomalies.feedback import Word, last_words, said
 from lakehouse.metrics.anomalies.found import Found, find
 from lakehouse.metrics.anomalies.judged import Days, Judged, judge
 from lakehouse.metrics.anomalies.money import Worth
-from lakehouse.metrics.anomalies.parts import parts
+from lakehouse.metrics.anomalies.parts import parts, worth_telling
 from lakehouse.metrics.anomalies.series import Panel, Series, read_panels
 from lakehouse.metrics.anomalies.tables import make_anomaly_tables
 from lakehouse.metrics.anomalies.wording import sentence
@@ -38,44 +40,53 @@ def build_anomalies(
         return calendars.of(series.kpi.name, series.dimension, series.segment)
 
     judged = [judge(panel, days_of) for panel in panels]
+    words = last_words(connection)
     found = [one for panel in judged for one in (*find(panel), *find_drifts(panel))]
+    found += declared(judged, words, found)
     with transaction(connection):
         make_anomaly_tables(connection)
         for panel, one in zip(panels, judged, strict=True):
             _write_series(connection, panel, one)
             _write_expected(connection, one)
-        _write(connection, "anomalies", _rows(found, Worth(judged)))
+        _write(connection, "anomalies", _rows(found, Worth(judged), words))
 
 
-def _rows(found: Sequence[Found], worth: Worth) -> list[Mapping[str, object]]:
+def _rows(found: Sequence[Found], worth: Worth, words: Sequence[Word]) -> list[Mapping[str, object]]:
+    told = dict(zip((one.anomaly for one in found), said(map(shown, found), words), strict=True))
     money = {one.anomaly: worth.of(one) for one in found}
-    belongs = parts(found, {name: amount for name, amount in money.items() if amount is not None})
-    return [
-        {
-            "anomaly": one.anomaly,
-            **dict(zip(("kpi", "cadence", "dimension", "segment"), one.series.key, strict=True)),
-            "started_on": one.started_on,
-            "detected_on": one.detected_on,
-            "ended_on": one.ended_on,
-            "is_open": one.is_open,
-            "direction": one.direction,
-            "is_good": _is_good(one),
-            "methods": list(one.methods),
-            "confidence": one.confidence,
-            "expected": one.expected,
-            "actual": one.actual,
-            "impact": one.impact,
-            "relative_impact": one.relative_impact,
-            "money": money[one.anomaly],
-            "status": "open" if one.is_open else "closed",
-            "part_of": belongs.get(one.anomaly),
-            "verdict": "not searched",
-            "explanation": "",
-            "sentence": sentence(one),
-            "note": None,
-        }
-        for one in found
-    ]
+    known = {name: amount for name, amount in money.items() if amount is not None}
+    belongs = parts(found, known, {name for name, word in told.items() if word.status is not None})
+    rows: list[Mapping[str, object]] = []
+    for one in worth_telling(found, belongs):
+        leader = belongs.get(one.anomaly)
+        # What is said of a trouble is said of its parts.
+        word = told[one.anomaly] if told[one.anomaly].status or leader is None else told[leader]
+        rows.append(
+            {
+                "anomaly": one.anomaly,
+                **dict(zip(("kpi", "cadence", "dimension", "segment"), one.series.key, strict=True)),
+                "started_on": one.started_on,
+                "detected_on": one.detected_on,
+                "ended_on": one.ended_on,
+                "is_open": one.is_open,
+                "direction": one.direction,
+                "is_good": _is_good(one),
+                "methods": list(one.methods),
+                "confidence": one.confidence,
+                "expected": one.expected,
+                "actual": one.actual,
+                "impact": one.impact,
+                "relative_impact": one.relative_impact,
+                "money": money[one.anomaly],
+                "status": word.status or ("open" if one.is_open else "closed"),
+                "part_of": leader,
+                "verdict": "not searched",
+                "explanation": "",
+                "sentence": sentence(one),
+                "note": word.note,
+            }
+        )
+    return rows
 
 
 def _is_good(one: Found) -> bool | None:

@@ -49,7 +49,9 @@ def find_drifts(judged: Judged) -> Iterator[Found]:
     for i in np.flatnonzero((held <= level[:, None]).any(axis=1)):
         one = replace(found.one(int(i)), p_value=held[i])
         for spell in spells(one, float(level[i])):
-            told = _found(panel, int(i), found, spell, whole[i], is_part=bases[int(i)] is not None)
+            told = _found(
+                panel, int(i), found, spell, whole[i], float(level[i]), is_part=bases[int(i)] is not None
+            )
             if abs(told.relative_impact or 0.0) >= LEAST_CHANGE:
                 yield told
 
@@ -82,7 +84,9 @@ def _bases(panel: Panel) -> list[FloatArray | None]:
     return bases
 
 
-def _found(panel: Panel, i: int, drifts: Drift, spell: Spell, whole: FloatArray, *, is_part: bool) -> Found:
+def _found(
+    panel: Panel, i: int, drifts: Drift, spell: Spell, whole: FloatArray, level: float, *, is_part: bool
+) -> Found:
     series = panel.series[i]
     start, before = spell.start, drifts.level_before[i]
     if is_part and (way := _way(panel.judged[i] / whole, spell)) is not None:
@@ -108,6 +112,7 @@ def _found(panel: Panel, i: int, drifts: Drift, spell: Spell, whole: FloatArray,
         expected=expected,
         actual=actual,
         periods=tuple(int(t) for t in weeks),
+        stands_alone=p_value <= level,
     )
 
 

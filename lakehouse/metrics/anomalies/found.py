@@ -34,7 +34,8 @@ _DIRECTIONS = {1: "up", -1: "down"}
 @dataclass(frozen=True, slots=True)
 class Found:
     """One episode of one series, in days. expected, actual: sums over its periods for KPIs that add up, means per period else,
-    ratios over all of its events. p_value: of its strongest evidence.
+    ratios over all of its events. p_value: of its strongest evidence. stands_alone: whether that is enough by itself, or only
+    beside others that stood out at once.
     """
 
     series: Series
@@ -49,10 +50,14 @@ class Found:
     expected: float
     actual: float
     periods: tuple[int, ...]
+    stands_alone: bool = True
+    name: str | None = None
 
     @property
     def anomaly(self) -> str:
-        """Its name, which stays while it lasts."""
+        """Its name, which stays while it lasts; `name` where it was named before."""
+        if self.name is not None:
+            return self.name
         # Where a drift began is known the better the longer it lasts; when it was first seen stays.
         since = ("", self.started_on) if self.methods[0] != TREND else (TREND, self.detected_on)
         said = "|".join((*self.series.key, self.direction, since[0], since[1].isoformat()))
@@ -88,7 +93,7 @@ def find(judged: Judged) -> Iterator[Found]:
         season = 7 if panel.cadence == "daily" else 1
         agreeing = verdicts(values, season)
         for episode in episodes(values, expected, evidence, float(level[i]), methods=agreeing):
-            yield _found(judged, int(i), episode, forced[i], p_values[i])
+            yield _found(judged, int(i), episode, forced[i], p_values[i], float(level[i]))
 
 
 def _with_thresholds(judged: Judged) -> tuple[FloatArray, NDArray[np.bool_], NDArray[np.int64]]:
@@ -109,7 +114,12 @@ def _with_thresholds(judged: Judged) -> tuple[FloatArray, NDArray[np.bool_], NDA
 
 
 def _found(
-    judged: Judged, i: int, episode: Episode, forced: NDArray[np.bool_], p_values: FloatArray
+    judged: Judged,
+    i: int,
+    episode: Episode,
+    forced: NDArray[np.bool_],
+    p_values: FloatArray,
+    level: float,
 ) -> Found:
     panel, series = judged.panel, judged.panel.series[i]
     inside = np.arange(episode.start, episode.end + 1)
@@ -122,7 +132,7 @@ def _found(
     opened_by = EXPECTATION if p_value < 1 and not (is_forced and p_value > 0.5) else THRESHOLD
     also = (THRESHOLD,) if is_forced and opened_by != THRESHOLD else ()
     periods = inside[judged.is_judged[i, inside] | forced[inside]]
-    expected, actual = _figures(judged, i, periods)
+    expected, actual = figures(judged, i, periods)
     step = timedelta(days=STEP[panel.cadence] - 1)
     return Found(
         series=series,
@@ -139,10 +149,11 @@ def _found(
         expected=expected,
         actual=actual,
         periods=tuple(int(t) for t in periods),
+        stands_alone=is_forced or p_value <= level,
     )
 
 
-def _figures(judged: Judged, i: int, periods: NDArray[np.int64]) -> tuple[float, float]:
+def figures(judged: Judged, i: int, periods: NDArray[np.int64]) -> tuple[float, float]:
     """What was expected of these periods together, and what was found."""
     panel, kpi = judged.panel, judged.panel.series[i].kpi
     due, values = judged.center[i, periods], panel.values[i, periods]

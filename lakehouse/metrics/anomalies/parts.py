@@ -6,6 +6,7 @@ Belongs here: what makes two anomalies one trouble, and which of them stands for
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from lakehouse.metrics.anomalies.found import TREND, Found
 
@@ -13,18 +14,31 @@ from lakehouse.metrics.anomalies.found import TREND, Found
 SHARED, LONGER, SPARE = 0.5, 3, 14
 
 
-def parts(found: Sequence[Found], money: Mapping[str, float]) -> dict[str, str]:
+def parts(
+    found: Sequence[Found], money: Mapping[str, float], named: AbstractSet[str] = frozenset()
+) -> dict[str, str]:
     """Anomaly -> the anomaly that it is a part of, for those that don't stand for themselves.
 
-    found: those that people want to hear of. money: what is at stake in each, where that is known. What stands for a trouble is
+    money: what is at stake in each, where that is known. named: those that people said something of, which comes before all. What stands for a trouble is
     the whole before a segment, days before weeks, more money before less, stronger evidence before weaker. First, within a KPI,
     what moves the same way at once is one, whichever way it is cut; then, over KPIs, what moves at once in the same segment, or in
-    the whole.
+    the whole. Before all that, what stands out by itself comes before what doesn't.
     """
-    ranked = sorted(found, key=lambda one: _rank(one, money.get(one.anomaly, 0.0)))
+    ranked = sorted(
+        found, key=lambda one: (one.anomaly not in named, *_rank(one, money.get(one.anomaly, 0.0)))
+    )
     within = _led(ranked, _is_of_kpi)
     across = _led([one for one in ranked if one.anomaly not in within], _is_of_place)
     return {name: across.get(leader, leader) for name, leader in within.items()} | across
+
+
+def worth_telling(found: Sequence[Found], belongs: Mapping[str, str]) -> list[Found]:
+    """Those that stand out by themselves, and those that are a part of one that does.
+
+    The control of false discoveries admits weaker evidence while others stand out; what of it belongs to none of these is left out.
+    """
+    alone = {one.anomaly for one in found if one.stands_alone}
+    return [one for one in found if one.stands_alone or belongs.get(one.anomaly) in alone]
 
 
 def _led(ranked: Sequence[Found], is_related: Callable[[Found, Found], bool]) -> dict[str, str]:
@@ -51,7 +65,16 @@ def _is_of_place(one: Found, leader: Found) -> bool:
 
 def _rank(one: Found, money: float) -> tuple[object, ...]:
     is_week, is_trend = one.series.cadence != "daily", one.methods[0] == TREND
-    return (not one.series.is_whole, is_week, is_trend, -money, one.p_value, *one.series.key, one.started_on)
+    return (
+        not one.stands_alone,
+        not one.series.is_whole,
+        is_week,
+        is_trend,
+        -money,
+        one.p_value,
+        *one.series.key,
+        one.started_on,
+    )
 
 
 def _is_same_time(one: Found, other: Found) -> bool:

@@ -196,8 +196,11 @@ def is_share(kpi: Kpi) -> bool:
         return True
     if kpi.unit != "ratio" or kpi.numerator is None or kpi.denominator is None:
         return False
+    numerator, denominator = aggregate(kpi.numerator), aggregate(kpi.denominator)
     is_counted = all(isinstance(_counted(text), exp.Count) for text in (kpi.numerator, kpi.denominator))
-    return is_counted or kpi.n == kpi.denominator
+    # Money of some rows by the money of all varies more than a count would, but never less.
+    is_part = isinstance(numerator, exp.Filter) and numerator.this == denominator
+    return is_counted or is_part or kpi.n == kpi.denominator
 
 
 def _counted(text: str) -> exp.Expr:
