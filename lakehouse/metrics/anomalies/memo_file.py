@@ -111,9 +111,9 @@ def write_memo(path: Path, memo: Memo) -> None:
 def read_memo(path: Path) -> Memo | None:
     """What was kept; None where nothing was, or where it can't be read: a file half written fails its checksums."""
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return _memo(found)
-    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile, zlib.error):
+        with path.open("rb") as stream:
+            return _memo(np.load(stream, allow_pickle=False))
+    except (OSError, EOFError, ValueError, LookupError, zipfile.BadZipFile, zlib.error):
         return None
 
 
