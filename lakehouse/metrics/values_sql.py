@@ -41,10 +41,11 @@ def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
     return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
 
 
-def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
+def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str, among: str | None = None) -> str:
     """Columns period_start, dimension, segment, numerator, denominator, value, n.
 
-    happened: the day of a row; until: the last day whose rows count. Both as SQL.
+    happened: the day of a row; until: the last day whose rows count; among: a SELECT of the periods that are wanted, all
+    unless given. All as SQL.
     """
     names = list(kpi.dimensions)
     labels = [
@@ -53,6 +54,8 @@ def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
     ]
     # Rows without a day don't pass.
     kept = [f"{happened} <= {until}"]
+    if among is not None:
+        kept.append(f"{period_of(happened, cadence)} in ({among})")
     if kpi.filter is not None:
         kept.append(f"({quoted(per_row(kpi.filter))})")
     selected = ", ".join(["*", f"{period_of(happened, cadence)} as _period", *labels])
