@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lakehouse.metrics import build, refresh
 
 FIRST = date(2026, 2, 19)
-INTERNAL = ("meta_kpi_days", "meta_kpi_made")
+INTERNAL = ("meta_kpi_days", "meta_kpi_made", "meta_kpi_segments")
 TABLES = ("kpi_values", "kpi_definitions")
 
 
@@ -163,7 +163,7 @@ def test_another_zone_type_or_earlier_date_computes_all(
     assert computed == ["sold"] * 4
 
 
-@pytest.mark.parametrize("table", ["kpi_values", "meta_kpi_days", "meta_kpi_made"])
+@pytest.mark.parametrize("table", ["kpi_values", "meta_kpi_days", "meta_kpi_made", "meta_kpi_segments"])
 def test_tables_that_somebody_else_made_are_not_believed(
     shop: Any, kpi_of: Any, days: Any, computed: list[str], table: str
 ) -> None:

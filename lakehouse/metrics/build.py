@@ -94,7 +94,7 @@ def _compute(connection: duckdb.DuckDBPyConnection, asked: Sequence[Wanted], clo
         if one.kpi.name not in kept:
             with _naming(one.kpi):
                 add_values(connection, one, clock)
-    remember(connection, asked, clock)
+    remember(connection, asked, clock, kept)
 
 
 @contextmanager

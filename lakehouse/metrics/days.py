@@ -30,7 +30,12 @@ from lakehouse.warehouse.expressions import aggregate, columns_of, per_row
 VERSION = 1
 TYPES = {
     "meta_kpi_days": "rows_of varchar, day date, rows bigint, total hugeint, mixed ubigint",
-    "meta_kpi_made": "kpi varchar, fingerprint varchar, rows_of varchar, until date, as_of date",
+    "meta_kpi_made": (
+        "kpi varchar, fingerprint varchar, rows_of varchar, until date, as_of date, complete date, begun date"
+    ),
+    "meta_kpi_segments": (
+        "kpi varchar, cadence varchar, dimension varchar, segment varchar, first_period date, last_period date"
+    ),
 }
 
 
@@ -39,6 +44,7 @@ class Rows:
     """The rows of a source as a KPI reads them: by which day, and which of their columns, in order."""
 
     source: str
+    time: str
     happened: str
     columns: tuple[str, ...]
 
@@ -69,7 +75,7 @@ def wanted(
         for row in connection.execute(f"describe {identifier(kpi.source)}").fetchall()
     }
     happened = happened_on(kpi, clock, is_timestamp=types[kpi.time.lower()] != "DATE")
-    rows = Rows(kpi.source, happened, _columns(kpi))
+    rows = Rows(kpi.source, kpi.time, happened, _columns(kpi))
     sql = [grouped_sql(kpi, cadence, happened, "_until") for cadence in kpi.cadence]
     read = [types[column] for column in rows.columns]
     told = [VERSION, duckdb.__version__, sql, read, counts_from_zero(kpi)]
@@ -126,14 +132,24 @@ def made_before(connection: duckdb.DuckDBPyConnection) -> Mapping[str, tuple[str
     }
 
 
-def remember(connection: duckdb.DuckDBPyConnection, made: Iterable[Wanted], clock: Clock) -> None:
-    """Replaces what was known of days by _days."""
+def remember(
+    connection: duckdb.DuckDBPyConnection, made: Iterable[Wanted], clock: Clock, refreshed: Iterable[str]
+) -> None:
+    """Replaces what was known of days by _days. refreshed: KPIs whose segments are told already."""
     connection.execute("delete from meta_kpi_days")
     connection.execute("insert into meta_kpi_days from _days")
-    connection.execute("drop table _days")
     connection.execute("delete from meta_kpi_made")
     for one in made:
         connection.execute(
-            "insert into meta_kpi_made values ($1, $2, $3, $4, $5)",
-            [one.kpi.name, one.fingerprint, one.rows.key, one.until, clock.as_of],
+            "insert into meta_kpi_made "
+            "select $1, $2, $3, $4, $5, $6, (select min(day) from _days where rows_of = $3)",
+            [one.kpi.name, one.fingerprint, one.rows.key, one.until, clock.as_of, one.complete],
         )
+    told = sorted(refreshed)
+    connection.execute("delete from meta_kpi_segments where not list_contains($1::varchar[], kpi)", [told])
+    connection.execute(
+        "insert into meta_kpi_segments select kpi, cadence, dimension, segment, min(period_start), max(period_start) "
+        "from kpi_values where not list_contains($1::varchar[], kpi) group by all",
+        [told],
+    )
+    connection.execute("drop table _days")

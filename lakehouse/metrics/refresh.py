@@ -19,7 +19,7 @@ from lakehouse.metrics.days import Wanted
 from lakehouse.metrics.definition import Kpi
 from lakehouse.metrics.values import DAYS
 from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, period_of
-from lakehouse.sql_text import literal
+from lakehouse.sql_text import identifier, literal
 from lakehouse.warehouse.clock import Clock, day
 
 Naming = Callable[[Kpi], AbstractContextManager[None]]
@@ -39,13 +39,15 @@ def refresh_values(
         return []
     _ask(connection, wanted, clock)
     by_name = {one.kpi.name: one for one in wanted}
-    touched = connection.execute("select distinct kpi, cadence from _touched order by all").fetchall()
-    for name, cadence in touched:
+    rows = _narrow(connection, wanted)
+    for name, cadence in connection.execute(
+        "select distinct kpi, cadence from _touched order by all"
+    ).fetchall():
         one = by_name[name]
-        among = (
+        periods = (
             f"select period_start from _touched where kpi = {literal(name)} and cadence = {literal(cadence)}"
         )
-        grouped = grouped_sql(one.kpi, cadence, one.rows.happened, day(one.until), among)
+        grouped = grouped_sql(one.kpi, cadence, one.rows.happened, day(one.until), (rows[name], periods))
         with naming(one.kpi):
             connection.execute(f"insert into _found select $1, $2, * from ({grouped})", [name, cadence])
     connection.execute(_ENDS)
@@ -55,7 +57,8 @@ def refresh_values(
     _find_firsts(connection, by_name, doubtful)
     for statement in _REPLACE:
         connection.execute(statement)
-    for table in _TEMPORARY:
+    _tell_completeness(connection)
+    for table in [*_TEMPORARY, *sorted(set(rows.values()))]:
         connection.execute(f"drop table {table}")
     return [by_name[name] for name in sorted(doubtful)]
 
@@ -75,10 +78,37 @@ def _ask(connection: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted], clock:
         "segment varchar, numerator decimal(38, 6), denominator decimal(38, 6), value double, n bigint)"
     )
     connection.execute(
-        "create or replace temp table _spans as select kpi, cadence, dimension, segment, "
-        "min(period_start) as first_period, max(period_start) as last_period "
-        "from kpi_values semi join _kpis using (kpi, cadence) group by all"
+        "create or replace temp table _spans as from meta_kpi_segments semi join _kpis using (kpi, cadence)"
     )
+
+
+def _narrow(connection: duckdb.DuckDBPyConnection, wanted: Sequence[Wanted]) -> dict[str, str]:
+    """KPI -> a temporary table with what is read of its source's rows in touched weeks: a source is read once for all."""
+    tables: dict[str, str] = {}
+    groups: dict[tuple[str, str], list[Wanted]] = {}
+    for one in wanted:
+        groups.setdefault((one.rows.source, one.rows.happened), []).append(one)
+    for number, ((source, happened), group) in enumerate(groups.items()):
+        names = [one.kpi.name for one in group]
+        columns = sorted({column for one in group for column in (*one.rows.columns, one.rows.time.lower())})
+        tables |= dict.fromkeys(names, f"_rows_{number}")
+        connection.execute(
+            f"create or replace temp table _rows_{number} as select {', '.join(map(identifier, columns))} "
+            f"from {identifier(source)} where {period_of(happened, 'weekly')} in "
+            "(select cast(date_trunc('week', period_start) as date) from _touched where list_contains($1::varchar[], kpi))",
+            [names],
+        )
+    return tables
+
+
+def _tell_completeness(connection: duckdb.DuckDBPyConnection) -> None:
+    """Of the periods of which it may have changed."""
+    since = connection.execute(
+        "select min(case when begun is distinct from former_begun then date '0001-01-01' "
+        "when complete <> former_complete then least(complete, former_complete) - days end) from _ends"
+    ).fetchall()[0][0]
+    if since is not None:
+        connection.execute(_COMPLETENESS, [since])
 
 
 def _find_firsts(
@@ -104,7 +134,8 @@ def _find_firsts(
 
 
 _KPIS = """
-    select known.*, made.rows_of, made.until as former_until, begun.begun
+    select known.*, made.rows_of, made.until as former_until, made.complete as former_complete,
+        made.begun as former_begun, begun.begun
     from (values {rows}) known(kpi, cadence, days, as_of_period, complete, until, from_zero)
     join meta_kpi_made as made using (kpi)
     left join (select rows_of, min(day) as begun from _days group by rows_of) as begun using (rows_of)
@@ -167,7 +198,8 @@ _REPLACE = (
     """,
     """
     delete from kpi_values using _touched
-    where kpi_values.kpi = _touched.kpi and kpi_values.cadence = _touched.cadence
+    where kpi_values.period_start between (select min(period_start) from _touched) and (select max(period_start) from _touched)
+        and kpi_values.kpi = _touched.kpi and kpi_values.cadence = _touched.cadence
         and kpi_values.period_start = _touched.period_start
     """,
     """
@@ -206,8 +238,17 @@ _REPLACE = (
     left join _found as found using ({_SERIES}, period_start)
     """,
     """
-    update kpi_values set is_complete = not is_complete from _ends as ends
-    where kpi_values.kpi = ends.kpi and kpi_values.cadence = ends.cadence
-        and is_complete <> (period_start + days - 1 <= complete and period_start >= begun)
+    delete from meta_kpi_segments where kpi in (select kpi from _kpis)
+    """,
+    f"""
+    insert into meta_kpi_segments
+    select {_SERIES}, first_period, last_period from _segments join _ends using (kpi, cadence)
+    where first_period is not null
     """,
 )
+
+_COMPLETENESS = """
+    update kpi_values set is_complete = not is_complete from _ends as ends
+    where kpi_values.kpi = ends.kpi and kpi_values.cadence = ends.cadence and kpi_values.period_start >= $1
+        and is_complete <> (period_start + days - 1 <= complete and period_start >= begun)
+"""
