@@ -9,34 +9,24 @@ from datetime import date
 
 import duckdb
 
+from lakehouse.metrics.days import Wanted
 from lakehouse.metrics.definition import Kpi
-from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, happened_on, period_of
-from lakehouse.sql_text import identifier
+from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, period_of
 from lakehouse.warehouse.clock import Clock, day
 
-_DAYS = {"daily": 1, "weekly": 7}
+DAYS = {"daily": 1, "weekly": 7}
 
 
-def add_values(
-    connection: duckdb.DuckDBPyConnection, kpi: Kpi, clock: Clock, complete: date, until: date
-) -> int:
-    """Appends the KPI's rows by every cadence, and returns their number.
-
-    complete: the last day whose data are in. until: rows of later days are left out, since nothing can have landed
-    before it happened.
-    """
-    types = {row[0]: row[1] for row in connection.execute(f"describe {identifier(kpi.source)}").fetchall()}
-    happened = happened_on(kpi, clock, is_timestamp=types[kpi.time] != "DATE")
-    begun = connection.execute(f"select min({happened}) from {identifier(kpi.source)}").fetchall()[0][0]
+def add_values(connection: duckdb.DuckDBPyConnection, wanted: Wanted, clock: Clock) -> None:
+    """Appends the KPI's rows by every cadence; look_at_days has been at its source."""
+    begun = connection.execute("select min(day) from _days where rows_of = $1", [wanted.rows.key]).fetchall()[
+        0
+    ][0]
     if begun is None:
-        return 0
-    for cadence in kpi.cadence:
-        _add(
-            connection, kpi, cadence, grouped_sql(kpi, cadence, happened, day(until)), clock, begun, complete
-        )
-    return int(
-        connection.execute("select count(*) from kpi_values where kpi = $1", [kpi.name]).fetchall()[0][0]
-    )
+        return
+    for cadence in wanted.kpi.cadence:
+        grouped = grouped_sql(wanted.kpi, cadence, wanted.rows.happened, day(wanted.until))
+        _add(connection, wanted.kpi, cadence, grouped, clock, begun, wanted.complete)
 
 
 def _add(
@@ -48,7 +38,7 @@ def _add(
     begun: date,
     complete: date,
 ) -> None:
-    days = _DAYS[cadence]
+    days = DAYS[cadence]
     zero = "0" if counts_from_zero(kpi) else "null"
     # A segment begins with its first period, and from then on a period without it is a period in which it had nothing.
     connection.execute(
@@ -72,7 +62,7 @@ def _add(
             coalesce(found.n, 0),
             periods.period_start + {days - 1} <= {day(complete)} and periods.period_start >= {day(begun)}
         from periods left join found using (dimension, segment, period_start)
-        order by all
+        order by dimension, segment, period_start
         """,
         [kpi.name, cadence],
     )

@@ -41,10 +41,13 @@ def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
     return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
 
 
-def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
+def grouped_sql(
+    kpi: Kpi, cadence: str, happened: str, until: str, among: tuple[str, str] | None = None
+) -> str:
     """Columns period_start, dimension, segment, numerator, denominator, value, n.
 
-    happened: the day of a row; until: the last day whose rows count. Both as SQL.
+    happened: the day of a row; until: the last day whose rows count; both as SQL. among: a table that has what is read of the
+    source's rows of the periods that are wanted, and a SELECT of these; all unless given.
     """
     names = list(kpi.dimensions)
     labels = [
@@ -53,10 +56,13 @@ def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
     ]
     # Rows without a day don't pass.
     kept = [f"{happened} <= {until}"]
+    source, periods = (kpi.source, None) if among is None else among
+    if periods is not None:
+        kept.append(f"{period_of(happened, cadence)} in ({periods})")
     if kpi.filter is not None:
         kept.append(f"({quoted(per_row(kpi.filter))})")
     selected = ", ".join(["*", f"{period_of(happened, cadence)} as _period", *labels])
-    rows = f"select {selected} from {identifier(kpi.source)} where {' and '.join(kept)}"
+    rows = f"select {selected} from {identifier(source)} where {' and '.join(kept)}"
     inner = ["_period"] if kpi.top is None else ["_period", identifier(kpi.top.by)]
     sets = [inner, *([*inner, f"_d{number}"] for number in range(len(names)))]
     grouping = ", ".join(f"({', '.join(one)})" for one in sets)

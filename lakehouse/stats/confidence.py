@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from lakehouse.stats.guards import FloatArray, finite_array, level, positive
@@ -53,12 +53,16 @@ class Tail:
     scale: FloatArray
     inverse_df: FloatArray
 
-    def p_values(self, values: FloatArray) -> FloatArray:
-        """The chance of a value at least as high in an ordinary period; values: shaped like the tail, or (series, n)."""
+    def p_values(self, values: FloatArray, wanted: NDArray[np.bool_] | bool = True) -> FloatArray:  # noqa: FBT001,FBT002  as numpy's `where`
+        """The chance of a value at least as high in an ordinary period; values: shaped like the tail, or (series, n). 1 where
+        it isn't wanted, which costs nothing.
+        """
         scale, inverse = self.scale, self.inverse_df
         if values.ndim > scale.ndim:
             scale, inverse = scale[:, None], inverse[:, None]
-        return np.asarray(special.stdtr(1 / inverse, -values / scale))
+        return np.asarray(
+            special.stdtr(1 / inverse, -values / scale, out=np.ones(values.shape), where=wanted)
+        )
 
 
 def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:

@@ -102,5 +102,8 @@ def _past_p_values(
     for start in range(since - since % REFIT[cadence], values.shape[1], REFIT[cadence]):
         part = slice(max(start, since), start + REFIT[cadence])
         upper, lower = both_tails(counted[:, max(0, start - MEMORY[cadence]) : start], span=size)
-        high[:, part], low[:, part] = upper.p_values(values[:, part]), lower.p_values(-values[:, part])
+        # What is below the middle of its past is no evidence, whatever its share.
+        for p_value, tail, side in ((high, upper, 1), (low, lower, -1)):
+            own = side * values[:, part]
+            p_value[:, part] = tail.p_values(own, wanted=judged[:, part] & (own > 0))
     return high, low
