@@ -27,7 +27,7 @@ def metric_assets(catalog: Catalog) -> list[dg.AssetsDefinition]:
         build_kpis(session.connection, catalog.kpi_plans)
 
     def build_found(session: WarehouseSession) -> None:
-        build_anomalies(session.connection, catalog.kpi_plans)
+        build_anomalies(session.connection, catalog.kpi_plans, session.settings.paths.cache / "expectations")
 
     return [
         tables_asset("kpi_tables", [one for one in models if one.name not in ANOMALY_TABLES], build_values),

@@ -6,6 +6,7 @@ Belongs here: the order of steps, and their rows. Not here: any step.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -30,8 +31,12 @@ from lakehouse.warehouse.session import transaction
 def build_anomalies(
     connection: duckdb.DuckDBPyConnection,
     plans: Iterable[KpiPlan],
+    cache: Path | None = None,
 ) -> None:
-    """Replaces every table of tables.TYPES, all or none."""
+    """Replaces every table of tables.TYPES, all or none.
+
+    cache: the folder in which expectations are kept for the next run to go on from; None: nowhere.
+    """
     kpis = {plan.kpi.name: plan.kpi for plan in plans}
     panels = read_panels(connection, kpis)
     calendars = calendars_of(connection, kpis.values())
@@ -39,7 +44,7 @@ def build_anomalies(
     def days_of(series: Series) -> Days:
         return calendars.of(series.kpi.name, series.dimension, series.segment)
 
-    judged = [judge(panel, days_of) for panel in panels]
+    judged = [judge(panel, days_of, cache) for panel in panels]
     words = last_words(connection)
     found = [one for panel in judged for one in (*find(panel), *find_drifts(panel))]
     found += declared(judged, words, found)

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lakehouse.metrics.anomalies.memo import judged
 from lakehouse.metrics.anomalies.series import Panel, Series, grain, is_share
 from lakehouse.metrics.definition import Cadence
 from lakehouse.stats.calendar_effects import DayFeatures
-from lakehouse.stats.expected import Expected, expect
+from lakehouse.stats.expected import Expected
 from lakehouse.stats.guards import FloatArray
-from lakehouse.stats.surprise import Evidence, evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class Days(Protocol):
     def features(self, days: NDArray[np.int64], cadence: Cadence) -> DayFeatures: ...
 
 
-def judge(panel: Panel, calendar: Callable[[Series], Days]) -> Judged:
-    """Expectation and evidence of every watched series of a panel, from the periods before each."""
+def judge(panel: Panel, calendar: Callable[[Series], Days], cache: Path | None = None) -> Judged:
+    """Expectation and evidence of every watched series of a panel, from the periods before each.
+
+    cache: where what the next run may go on from is kept; the outcome doesn't hang on it.
+    """
     panel = panel.of(panel.watched)
     shape = panel.values.shape
     center, low, high, surprise = (np.zeros(shape) for _ in range(4))
@@ -70,13 +74,14 @@ def judge(panel: Panel, calendar: Callable[[Series], Days]) -> Judged:
         groups[calendars[i].key, one.kpi.is_ratio].append(i)
     for at in groups.values():
         series = [panel.series[i] for i in at]
-        expected, found = _judged(
+        expected, found = judged(
             panel.judged[at],
             calendars[at[0]].features(panel.days, panel.cadence),
-            panel.rows[at] if series[0].kpi.is_ratio else None,
-            [is_share(one.kpi) for one in series],
-            [grain(one.kpi, panel.judged[i], panel.rows[i]) for i, one in zip(at, series, strict=True)],
-            panel.cadence,
+            denominators=panel.rows[at] if series[0].kpi.is_ratio else None,
+            is_share=[is_share(one.kpi) for one in series],
+            grain=[grain(one.kpi, panel.judged[i], panel.rows[i]) for i, one in zip(at, series, strict=True)],
+            cadence=panel.cadence,
+            cache=cache,
         )
         center[at], low[at], high[at] = expected.center, expected.low, expected.high
         surprise[at], is_judged[at] = expected.surprise, expected.is_judged
@@ -86,15 +91,3 @@ def judge(panel: Panel, calendar: Callable[[Series], Days]) -> Judged:
     return Judged(
         panel, center, low, high, surprise, p_value, direction, window, is_judged, tuple(status)
     )  # fmt: skip
-
-
-def _judged(
-    values: FloatArray,
-    features: DayFeatures,
-    denominators: FloatArray | None,
-    shares: list[bool],
-    grains: list[float | None],
-    cadence: Cadence,
-) -> tuple[Expected, Evidence]:
-    expected = expect(values, features, denominators=denominators, is_share=shares, grain=grains)
-    return expected, evidence(expected, cadence=cadence)
