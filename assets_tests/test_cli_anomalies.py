@@ -314,6 +314,19 @@ def test_an_answer_that_cannot_be_written_is_told(published: Any, lake: Any) -> 
     assert "expected to write into" in plain(result)
 
 
+def test_what_was_expected_and_is_no_anomaly_any_more_can_be_opened_again(published: Any, lake: Any) -> None:
+    env = published(*PUBLISHED)
+    assert call("expected", "rev-1b", "--note", "stock taking", env=env).exit_code == 0
+    lake.run("+stg_anomaly_feedback")
+    env = published(PUBLISHED[0])
+    assert plain(call("reopen", "rev-1b", env=env)).startswith("rev-1b: open again")
+    first, last = landed(lake)
+    told = ("anomaly", "kpi", "dimension", "segment", "direction", "started_on", "ended_on")
+    assert [last[key] for key in told] == [first[key] for key in told]
+    assert 'found "rev-9"' in plain(call("reopen", "rev-9", env=env))
+    assert call("show", "rev-1b", env=env).exit_code == 1
+
+
 def test_landed_feedback_is_taken_whole_and_moves_no_as_of_date(lake: Any) -> None:
     lake.land("orders", {})
     lake.land("order_items", {})

@@ -21,7 +21,7 @@ from lakehouse.terminal import AsJson, configured, console, fail, open_marts
 if TYPE_CHECKING:
     import duckdb
 
-    from lakehouse.metrics.anomalies.feedback import Verdict
+    from lakehouse.metrics.anomalies.feedback import Shown, Verdict
     from lakehouse.metrics.anomalies.published import Anomaly, Judged
     from lakehouse.settings import Settings
 
@@ -170,11 +170,12 @@ def _answer(wanted: str, verdict: Verdict, note: str | None, by: str | None, day
     if note is not None and not why:
         fail("--note: expected why, in a few words, found an empty text.")
     with _published(settings) as (_, judged):
-        one = _found(judged, wanted)
+        pass
+    one = _meant(settings, judged, wanted)
     until = None
     if days is not None:
         until = max(one.ended_on, judged.as_of or one.ended_on) + timedelta(days=days)
-    word = word_on(one.shown, verdict, note=why, by=who or None, at=datetime.now(UTC), muted_until=until)
+    word = word_on(one, verdict, note=why, by=who or None, at=datetime.now(UTC), muted_until=until)
     try:
         path = land(word, settings.paths.landing)
     except OSError as error:
@@ -190,7 +191,26 @@ def _answer(wanted: str, verdict: Verdict, note: str | None, by: str | None, day
     )
 
 
-def _meaning(anomaly: Anomaly, verdict: Verdict, note: str | None, until: date | None) -> str:
+def _meant(settings: Settings, judged: Judged, wanted: str) -> Shown:
+    """The anomaly, also one that was answered before and is none any more since it is expected."""
+    import duckdb
+
+    from lakehouse.metrics.anomalies.feedback import staged_words
+    from lakehouse.metrics.anomalies.published import found_by
+
+    known = {one.anomaly: one.shown for one in judged.anomalies}
+    if not any(name.startswith(wanted) for name in known):
+        try:
+            known |= {word.about.anomaly: word.about for word in staged_words(settings.paths.staging)}
+        except duckdb.Error as error:
+            fail(f"{settings.paths.staging}: expected readable feedback, found {error}. Run: lakehouse run")
+    try:
+        return known[found_by(known, wanted)]
+    except ValueError as error:
+        fail(str(error))
+
+
+def _meaning(anomaly: Shown, verdict: Verdict, note: str | None, until: date | None) -> str:
     from lakehouse.display_anomalies import series
 
     if verdict == "mute":
@@ -232,8 +252,9 @@ def _day(text: str | None) -> date | None:
 def _found(judged: Judged, wanted: str) -> Anomaly:
     from lakehouse.metrics.anomalies.published import found_by
 
+    known = {one.anomaly: one for one in judged.anomalies}
     try:
-        return found_by(judged.anomalies, wanted)
+        return known[found_by(known, wanted)]
     except ValueError as error:
         fail(str(error))
 

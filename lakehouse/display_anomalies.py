@@ -15,6 +15,7 @@ from rich.text import Text
 
 from lakehouse.display_experiments import printable
 from lakehouse.display_metrics import amount, change
+from lakehouse.metrics.anomalies.feedback import Shown
 from lakehouse.metrics.anomalies.published import Anomaly, Cause, Factor
 from lakehouse.reports import words
 
@@ -32,7 +33,7 @@ def sureness(confidence: float) -> str:
     return f"{next(said for least, said in _SURE if confidence >= least)} ({100 * confidence:.0f}%)"
 
 
-def series(anomaly: Anomaly) -> str:
+def series(anomaly: Anomaly | Shown) -> str:
     """The KPI, and the segment of it."""
     part = f", {anomaly.dimension}={anomaly.segment}" if anomaly.dimension else ""
     return printable(f"{anomaly.kpi}{part}")

@@ -13,6 +13,8 @@ import pytest
 from lakehouse.metrics.calendar import KpiCalendar, calendar_tables, calendars_of
 from lakehouse.metrics.definition import Kpi
 from lakehouse.stats.calendar_effects import DayFeatures
+from lakehouse.stats.expected import expect
+from lakehouse.stats.surprise import evidence
 
 FEEDBACK = (
     "feedback_id varchar, anomaly varchar, kpi varchar, dimension varchar, segment varchar, direction varchar, "
@@ -219,6 +221,25 @@ def test_what_was_said_of_a_segment_holds_for_that_segment(warehouse: Any, kpi_o
     found = calendars_of(warehouse, [kpi_of()])
     assert [name for name, _ in found.of("sold", "country", "FR").holidays] == ["Strike"]
     assert found.of("sold") == found.of("sold", "country", "Malta") == KpiCalendar()
+
+
+def test_what_was_expected_once_is_no_surprise_the_next_time(warehouse: Any, kpi_of: Make) -> None:
+    """Orders fall by 60 % at each stock taking; who knew the first two expects the third."""
+    takings = ("2025-03-10", "2025-08-11", "2026-02-09")
+    days = through("2024-11-01", 500)
+    orders = np.random.default_rng(3).poisson(400, 500).astype(float)
+    for day in takings:
+        orders[days.index(number(day))] *= 0.4
+    last = days.index(number(takings[-1]))
+
+    def chance() -> float:
+        features = calendars_of(warehouse, [kpi_of()]).of("sold").features(days)
+        return float(evidence(expect(orders, features, grain=1)).p_value[last])
+
+    assert chance() < 1e-6
+    for day in takings:
+        say(warehouse, anomaly=f"of {day}", started_on=day, ended_on=day, note="Stock taking")
+    assert chance() > 0.01
 
 
 def test_only_the_last_word_makes_a_day(warehouse: Any, kpi_of: Make) -> None:

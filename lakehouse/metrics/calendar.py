@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import duckdb
 import numpy as np
@@ -47,8 +48,7 @@ class KpiCalendar:
 
     @property
     def key(self) -> str:
-        told = repr((self.holidays, self.closed, self.closed_weekdays, self.promotions))
-        return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        return _key(self)
 
     def features(self, days: ArrayLike, cadence: Cadence = "daily") -> DayFeatures:
         """Regressors of periods from their first days, rising."""
@@ -71,6 +71,12 @@ class KpiCalendar:
             return [one for one in self.closed if (one + _THURSDAY) % 7 not in self.closed_weekdays]
         every = np.arange(at[0], at[-1] + 1)
         return sorted({*self.closed, *every[np.isin((every + _THURSDAY) % 7, self.closed_weekdays)].tolist()})
+
+
+@lru_cache(maxsize=1024)
+def _key(calendar: KpiCalendar) -> str:
+    """Spelled out once: every series of a lake asks, and there are few calendars."""
+    return hashlib.blake2b(repr(calendar).encode(), digest_size=8).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import difflib
 import re
 from collections.abc import Iterable
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 
 HOME = "home"
 # As people and files write them; the library knows other names.
@@ -35,6 +35,7 @@ _ALSO = {
 }
 
 
+@lru_cache(maxsize=4096)
 def country_code(name: str) -> str | None:
     """The ISO code of a country or of a part of one (GB, DE-BY); None for what has no public holidays that we know.
 

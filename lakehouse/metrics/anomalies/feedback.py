@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Literal
 
 import duckdb
 
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.build import absent_tables
 
 FEED = "anomaly_feedback"
@@ -70,13 +72,25 @@ class Said:
 
 def last_words(connection: duckdb.DuckDBPyConnection) -> tuple[Word, ...]:
     """The last word on each anomaly, by when it was said; none where no feedback has landed."""
-    if absent_tables(connection, [TABLE]):
+    return () if absent_tables(connection, [TABLE]) else _last_words(connection, TABLE)
+
+
+def staged_words(staging: Path) -> tuple[Word, ...]:
+    """The same from the staged files, for whoever can't open the warehouse: a reader there would block the writer."""
+    files = sorted((staging / FEED).glob("*.parquet"))
+    if not files:
         return ()
+    with duckdb.connect(":memory:") as connection:
+        listed = ", ".join(literal(path) for path in files)
+        return _last_words(connection, f"read_parquet([{listed}], union_by_name = true)")
+
+
+def _last_words(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[Word, ...]:
     rows = connection.execute(
         f"""
         select anomaly, kpi, coalesce(dimension, ''), coalesce(segment, ''), direction, started_on, ended_on,
             verdict, muted_until, note, decided_by, decided_at, feedback_id
-        from {TABLE}
+        from {source}
         qualify row_number() over (partition by anomaly order by decided_at desc, feedback_id desc) = 1
         order by decided_at, feedback_id
         """

@@ -7,7 +7,7 @@ they look like (display_anomalies.py).
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
@@ -146,22 +146,19 @@ def needing_attention(judged: Judged, since: date | None = None) -> list[Anomaly
     ]
 
 
-def found_by(anomalies: Iterable[Anomaly], wanted: str) -> Anomaly:
-    """The anomaly of an id or of the beginning of one. Raises ValueError when none or several have it."""
-    known = {one.anomaly: one for one in anomalies}
-    if wanted in known:
-        return known[wanted]
-    begun = [name for name in sorted(known) if wanted and name.startswith(wanted)]
+def found_by(names: Iterable[str], wanted: str) -> str:
+    """The id that is wanted, or the only one that begins so. Raises ValueError when none or several do."""
+    known = sorted(names)
+    begun = [name for name in known if wanted and name.startswith(wanted)]
+    if wanted in begun:
+        return wanted
     if len(begun) == 1:
-        return known[begun[0]]
+        return begun[0]
     if begun:
         listed = ", ".join(begun[:5]) + (", ..." if len(begun) > 5 else "")
         raise ValueError(
             f'expected the id of one anomaly, found "{wanted}", with which {len(begun)} begin: {listed}'
         )
-    raise ValueError(f'expected the id of an anomaly, found "{wanted}". {_hint(wanted, list(known))}')
-
-
-def _hint(wanted: str, known: Sequence[str]) -> str:
     close = difflib.get_close_matches(wanted, known, n=1)
-    return f'Did you mean "{close[0]}"?' if close else "List them: lakehouse anomalies list --all"
+    hint = f'Did you mean "{close[0]}"?' if close else "List them: lakehouse anomalies list --all"
+    raise ValueError(f'expected the id of an anomaly, found "{wanted}". {hint}')
