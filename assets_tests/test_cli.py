@@ -114,7 +114,7 @@ def test_generate_fills_a_landing_folder_and_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("option", "wanted"), [([], True), (["--no-troubles"], False)])
-def test_generate_leaves_troubles_out_when_asked(tmp_path: Path, option: list[str], wanted: bool) -> None:
+def test_generate_leaves_troubles_out_when_asked(tmp_path: Path, option: list[str], *, wanted: bool) -> None:
     arguments = ["--orders", "30", "--start", "2025-01-01", "--end", "2025-02-01", *option]
     assert call("generate", *arguments, "--into", str(tmp_path / "landing")).exit_code == 0
     truth = json.loads((tmp_path / "ground_truth.json").read_text(encoding="utf-8"))
