@@ -250,7 +250,9 @@ def test_signs_name_shipped_kpis_and_their_dimensions(troubled: Any, catalog: An
     for one in troubled.truth.anomalies:
         ((dimension, segment),) = one["segment"].items()
         assert one["kpis"][0]["relative_effect"] == one["relative_effect"]
+        assert one["kpis"][0]["is_clear"]
         assert any((sign["dimension"], sign["segment"]) == (dimension, segment) for sign in one["kpis"])
         for sign in one["kpis"]:
             assert sign["direction"] == ("up" if sign["relative_effect"] > 0 else "down")
+            assert sign["is_clear"] or abs(sign["relative_effect"]) < 0.5
             assert sign["dimension"] in {"", *catalog.kpis[sign["kpi"]].dimensions}

@@ -172,8 +172,7 @@ class _Planner:
         if not fitting:
             return None
         category = fitting[int(self._rng.integers(len(fitting)))]
-        units = self._catalogue.daily_units / self._catalogue.daily_units.sum()
-        share = float(units[np.array(self._catalogue.categories) == category].sum())
+        share = category_units(self._catalogue, category)
         first = self._start(2, LEAST_ORDERS / (share * (1 + EXTRA_LINES)))
         if first is None:
             return None
@@ -213,6 +212,12 @@ def category_sales(catalogue: Catalogue, month: int) -> dict[str, float]:
         name: float(sales[categories == name].sum() / sales.sum())
         for name in dict.fromkeys(catalogue.categories)
     }
+
+
+def category_units(catalogue: Catalogue, category: str) -> float:
+    """The expected share of a category in all units sold."""
+    units = catalogue.daily_units
+    return float(units[np.array(catalogue.categories) == category].sum() / units.sum())
 
 
 def share_of_orders(plan: GeneratorPlan, dimension: str, segment: str) -> float:
