@@ -150,7 +150,7 @@ class Ground:
             enough = still.sum() >= PER_BIN
             noise = self._noise(u[still], w[still]) if enough else self._noise(u[known], size[known])
         sd = np.where(known, self._deviations(noise, size), 1.0)
-        z, root = np.where(known, u, 0.0) / sd, np.where(known, w, 0.0) / sd
+        z, root = np.where(known, u, 0.0) / sd, np.where(known, self._weights(w), 0.0) / sd
         witnesses = np.full(len(z), float(noise.leaves))
         for segment, inside in zip(found, insides, strict=True):
             own = inside & known
@@ -190,6 +190,16 @@ class Ground:
         for segment, inside in zip(found, insides, strict=True):
             covered += inside & (segment.cuboid != 0)
         return covered
+
+    def _weights(self, w: FloatArray) -> FloatArray:
+        """Information by which leaves of a segment count: where their noise is known, free of what they turned out to be.
+
+        Rare events would else count for more where one happened, and all leaves together would seem to have grown. A leaf
+        where nothing was expected counts as much as it may vary.
+        """
+        if self.comparison.deviation is None:
+            return w
+        return (np.abs(self.comparison.before) + self.comparison.deviation) / 4
 
     def _noise(self, u: FloatArray, w: FloatArray) -> Noise:
         return KNOWN if self.comparison.deviation is not None else noise_of(u, w, self.comparison.least_phi)
