@@ -52,6 +52,7 @@ def additive_causes(
     actual: str = "real",
     expected: str = "predict",
     noise: str | None = None,
+    tail: float = math.inf,
     depth: int = DEPTH,
     alpha: float = ALPHA,
     most: int = MOST,
@@ -59,9 +60,10 @@ def additive_causes(
     """Explains sum(actual) - sum(expected) of an additive metric by segments of its leaves.
 
     frame: one row per leaf. noise: a column with the standard deviation of actual around expected, where the forecast
-    knows it; else it is estimated from the leaves, which takes a dozen or more of them. depth: most dimensions that a
+    knows it; else it is estimated from the leaves, which takes a dozen or more of them. tail: degrees of freedom of that
+    noise, where it comes from few observations or has outliers by itself. depth: most dimensions that a
     segment combines. alpha: chance of any segment although nothing happened. most: segments at most.
-    Raises ValueError for bad input, as read_leaves does, and for a noise that isn't above 0.
+    Raises ValueError for bad input, as read_leaves does, and for a noise or a tail that isn't above 0.
     """
     _checked(depth, alpha, most)
     leaves = read_leaves(frame, dimensions, [actual, expected, *([noise] if noise else [])])
@@ -70,7 +72,9 @@ def additive_causes(
     if noise:
         if not leaves.columns[noise].min() > 0:
             raise ValueError(f"{noise}: expected numbers above 0, found {leaves.columns[noise].min():g}")
-        comparison = replace(comparison, deviation=leaves.columns[noise])
+        if not tail > 0:
+            raise ValueError(f"tail: expected degrees of freedom above 0, found {tail:g}")
+        comparison = replace(comparison, deviation=leaves.columns[noise], tail=tail)
     lattice = cuboids(leaves.codes, depth)
     found = search(comparison, lattice, alpha=alpha, most=most)
     drafts = []

@@ -18,11 +18,11 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.optimize import nnls
 from scipy.special import polygamma
 
 from lakehouse.metrics.causes.cuboids import Cuboid, cuboids, sums
+from lakehouse.metrics.causes.evidence import tail_of
 from lakehouse.metrics.causes.leaf_sql import KpiLeaves
 from lakehouse.stats.guards import FloatArray
 
@@ -101,13 +101,19 @@ def days_of_weeks(
     return {one: often[one.weekday()] / len(ordinary) for one in days if often[one.weekday()] > 0}
 
 
-def noise_of_weeks(
-    weeks: FloatArray, codes: Sequence[NDArray[np.intp]], *, depth: int, alpha: float
-) -> FloatArray:
-    """Standard deviation of each leaf's next week around the mean of these, of shape (leaves,); above 0.
+@dataclass(frozen=True, slots=True)
+class WeeklyNoise:
+    """Standard deviation of each leaf's next week around the mean of those before, and the tail of what is left."""
 
-    weeks: shape (leaves, weeks), at least 2 of them. codes: the place of each leaf's value in each dimension. Wide enough
-    that segments to that depth, judged as if it were known, are beyond it by chance in about alpha of all searches.
+    deviation: FloatArray
+    tail: float
+
+
+def noise_of_weeks(weeks: FloatArray, codes: Sequence[NDArray[np.intp]], *, depth: int) -> WeeklyNoise:
+    """The noise of leaves from some weeks of them, of shape (leaves, weeks), at least 3 weeks.
+
+    codes: the place of each leaf's value in each dimension. Where the leaves of some segment vary together, all noise is
+    as wide as makes the segments of that kind ordinary; depth: of how many dimensions these are.
     """
     count = weeks.shape[1]
     even = _evened(weeks)
@@ -126,15 +132,17 @@ def noise_of_weeks(
     shrunk = (worth * law + own * variance) / (worth + own)
     floor = np.maximum(size, 1.0) if is_count else 0.0
     spread = np.sqrt(np.maximum(shrunk, floor))
-    lattice = cuboids(codes, depth)
-    looked_at = sum(cuboid.count for cuboid in lattice)
-    tail = alpha / (2 * looked_at)
-    longer = float(stats.t.isf(tail, worth + own) / stats.norm.isf(tail))
+    deviations = even - mean[:, None]
     together = max(
-        _together(group_deviations, group_variances, own)
-        for group_deviations, group_variances in _by_cuboid(even - mean[:, None], spread**2, lattice)
+        (
+            _together(summed, variances)
+            for summed, variances in _by_cuboid(deviations, spread**2, cuboids(codes, depth))
+        ),
+        default=1.0,
     )
-    return np.asarray(spread * math.sqrt(1 + 1 / count) * longer * together)
+    left_out = _left_out(deviations, law, floor, worth)
+    known = min(worth + own, tail_of(left_out**2))
+    return WeeklyNoise(np.asarray(spread * math.sqrt(1 + 1 / count) * together), known)
 
 
 def _often(first: date, last: date, every: int = 1) -> FloatArray:
@@ -210,12 +218,21 @@ def _by_cuboid(
         yield np.column_stack(one[1:]), one[0]
 
 
-def _together(deviations: FloatArray, variances: FloatArray, own: float) -> float:
+def _together(deviations: FloatArray, variances: FloatArray) -> float:
     """By how much segments of one cuboid vary more than their leaves do apart; 1 where they don't."""
-    expected = variances * own
-    squares = (deviations**2).sum(axis=1) / variances
-    count = len(expected) * own
-    return math.sqrt(max(1.0, float(squares.sum()) / count))
+    segments, weeks = deviations.shape
+    squares = float(((deviations**2).sum(axis=1) / variances).sum())
+    return math.sqrt(max(1.0, squares / (segments * (weeks - 1))))
+
+
+def _left_out(deviations: FloatArray, law: FloatArray, floor: FloatArray | float, worth: float) -> FloatArray:
+    """How far each week is off what the others make usual, in the standard deviations that these know; flat."""
+    weeks = deviations.shape[1]
+    off = deviations * (weeks / (weeks - 1))
+    others = (deviations**2).sum(axis=1, keepdims=True) - deviations * off
+    shrunk = (worth * law[:, None] + np.maximum(others, 0.0)) / (worth + weeks - 2)
+    least = np.asarray(floor)[:, None] if np.ndim(floor) else floor
+    return np.asarray(off / np.sqrt(np.maximum(shrunk, least) * (weeks / (weeks - 1)))).ravel()
 
 
 def _tiny(values: FloatArray) -> float:

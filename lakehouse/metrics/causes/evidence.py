@@ -46,7 +46,7 @@ class Comparison:
     """Numbers before and after per leaf, over their exposures; all of shape (leaves,).
 
     least_phi: what the noise of counts is at least. deviation: the standard deviation of after around before, where it is
-    known and need not be estimated.
+    known and need not be estimated; tail: degrees of freedom of the Student's t that it then is of.
     """
 
     before: FloatArray
@@ -55,6 +55,7 @@ class Comparison:
     exposure_after: FloatArray
     least_phi: float = 0.0
     deviation: FloatArray | None = None
+    tail: float = math.inf
 
     @classmethod
     def of_amounts(cls, before: FloatArray, after: FloatArray) -> Comparison:
@@ -83,6 +84,7 @@ class Comparison:
             self.exposure_after[inside],
             self.least_phi,
             None if self.deviation is None else self.deviation[inside],
+            self.tail,
         )
 
     def score(self, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -119,9 +121,6 @@ def degrees_of_freedom(leaves: float) -> float:
     return max(1.0, 0.37 * (leaves - 1))
 
 
-KNOWN = Noise(phi=0.0, tau_squared=0.0, tail=math.inf, leaves=math.inf)
-
-
 def noise_of(u: FloatArray, w: FloatArray, least_phi: float = 0.0) -> Noise:
     """The noise of leaves, from their scores and information; leaves without information don't count.
 
@@ -133,7 +132,7 @@ def noise_of(u: FloatArray, w: FloatArray, least_phi: float = 0.0) -> Noise:
         return Noise(least_phi, QUIETEST**2, math.inf, 0)
     u = u - _centre(u, w) * w
     phi, tau_squared = _binned(u, w, least_phi) if len(w) >= 2 * PER_BIN else _single(u, w, least_phi)
-    return Noise(phi, tau_squared, _tail(u * u / (w * (phi + tau_squared * w))), len(w))
+    return Noise(phi, tau_squared, tail_of(u * u / (w * (phi + tau_squared * w))), len(w))
 
 
 def _single(u: FloatArray, w: FloatArray, least_phi: float) -> tuple[float, float]:
@@ -184,7 +183,7 @@ def robust_spread(values: FloatArray) -> float:
     return scale if scale > 0 else float(np.sqrt(np.mean(values**2)))
 
 
-def _tail(z_squared: FloatArray) -> float:
+def tail_of(z_squared: FloatArray) -> float:
     """Degrees of freedom of the Student's t whose far quantile, in medians, is that of the leaves; none beyond 30."""
     beyond = max(FAR, ENOUGH / len(z_squared))
     if beyond > LEAST_FAR:

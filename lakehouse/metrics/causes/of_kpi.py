@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.metrics.causes.attribution import ALPHA, DEPTH, RATIO_COLUMNS, additive_causes, ratio_causes
+from lakehouse.metrics.causes.attribution import DEPTH, RATIO_COLUMNS, additive_causes, ratio_causes
 from lakehouse.metrics.causes.baseline import (
     LEAST_WEEKS,
     WEEKS,
@@ -232,9 +232,9 @@ def _sum(
     )
     if weeks.shape[1] < LEAST_WEEKS:
         return additive_causes(frame, leaves.dimensions)
-    noise = noise_of_weeks(weeks, _codes(frame, leaves.dimensions), depth=DEPTH, alpha=ALPHA)
-    frame = frame.with_columns(noise=pl.Series(noise * widened / periods))
-    return additive_causes(frame, leaves.dimensions, noise="noise")
+    noise = noise_of_weeks(weeks, _codes(frame, leaves.dimensions), depth=DEPTH)
+    frame = frame.with_columns(noise=pl.Series(noise.deviation * widened / periods))
+    return additive_causes(frame, leaves.dimensions, noise="noise", tail=noise.tail)
 
 
 def _ratio(

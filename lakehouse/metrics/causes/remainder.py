@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.metrics.causes.cuboids import Cuboid, group_sums, sums
-from lakehouse.metrics.causes.evidence import KNOWN, PER_BIN, Comparison, Noise, noise_of, robust_spread
+from lakehouse.metrics.causes.evidence import PER_BIN, Comparison, Noise, noise_of, robust_spread
 from lakehouse.stats.guards import FloatArray
 
 # Factors beyond exp(8) = 3,000 are as good as "gone" or "new".
@@ -202,7 +202,9 @@ class Ground:
         return (np.abs(self.comparison.before) + self.comparison.deviation) / 4
 
     def _noise(self, u: FloatArray, w: FloatArray) -> Noise:
-        return KNOWN if self.comparison.deviation is not None else noise_of(u, w, self.comparison.least_phi)
+        if self.comparison.deviation is not None:
+            return Noise(phi=0.0, tau_squared=0.0, tail=self.comparison.tail, leaves=math.inf)
+        return noise_of(u, w, self.comparison.least_phi)
 
     def _deviations(self, noise: Noise, size: FloatArray) -> FloatArray:
         """Standard deviation of each leaf's score; of after around before it is twice that, p being a half."""
