@@ -45,6 +45,16 @@ class RatioColumns(NamedTuple):
 RATIO_COLUMNS = RatioColumns()
 
 
+class RatioNoise(NamedTuple):
+    """Names of the columns with the standard deviation of numerators around the ratio before, and of denominators around
+    those before; and the degrees of freedom of both noises' tails."""
+
+    numerator: str
+    denominator: str
+    numerator_tail: float = math.inf
+    denominator_tail: float = math.inf
+
+
 def additive_causes(
     frame: pl.DataFrame,
     dimensions: Sequence[str],
@@ -70,11 +80,7 @@ def additive_causes(
     forecast, found_there = leaves.columns[expected], leaves.columns[actual]
     comparison = Comparison.of_amounts(forecast, found_there)
     if noise:
-        if not leaves.columns[noise].min() > 0:
-            raise ValueError(f"{noise}: expected numbers above 0, found {leaves.columns[noise].min():g}")
-        if not tail > 0:
-            raise ValueError(f"tail: expected degrees of freedom above 0, found {tail:g}")
-        comparison = replace(comparison, deviation=leaves.columns[noise], tail=tail)
+        comparison = _with_noise(comparison, leaves, noise, tail)
     lattice = cuboids(leaves.codes, depth)
     found = search(comparison, lattice, alpha=alpha, most=most)
     drafts = []
@@ -90,6 +96,7 @@ def ratio_causes(
     dimensions: Sequence[str],
     *,
     columns: RatioColumns = RATIO_COLUMNS,
+    noise: RatioNoise | None = None,
     depth: int = DEPTH,
     alpha: float = ALPHA,
     most: int = MOST,
@@ -97,18 +104,29 @@ def ratio_causes(
     """Explains the change of sum(numerator) / sum(denominator) between two periods by segments of their leaves.
 
     A segment's ratio may have changed (rate), or its share of the denominator (mix), or both (joint). Arguments as for
-    additive_causes; alpha is shared by both searches. Raises ValueError for bad input, as read_leaves does, for negative
+    additive_causes; alpha is shared by both searches. noise: what leaves are known to vary by, else it is estimated from
+    them; denominators before are then what is expected of those after. Raises ValueError for bad input, as read_leaves does, for negative
     denominators, and for a period whose denominators sum to 0.
     """
     _checked(depth, alpha, most)
     leaves = read_leaves(
-        frame, dimensions, columns, not_negative=[columns.denominator_before, columns.denominator_after]
+        frame,
+        dimensions,
+        [*columns, *([noise.numerator, noise.denominator] if noise else [])],
+        not_negative=[columns.denominator_before, columns.denominator_after],
     )
     top0, bottom0, top1, bottom1 = (leaves.columns[name] for name in columns)
     split = mix_rate(top0, bottom0, top1, bottom1)
     lattice = cuboids(leaves.codes, depth)
-    rates = search(Comparison.of_ratios(top0, top1, bottom0, bottom1), lattice, alpha=alpha / 2, most=most)
-    shares = search(Comparison.of_amounts(bottom0, bottom1), lattice, alpha=alpha / 2, most=most)
+    by_rate, by_share = (
+        Comparison.of_ratios(top0, top1, bottom0, bottom1),
+        Comparison.of_amounts(bottom0, bottom1),
+    )
+    if noise:
+        by_rate = _with_noise(by_rate, leaves, noise.numerator, noise.numerator_tail)
+        by_share = _with_noise(by_share, leaves, noise.denominator, noise.denominator_tail)
+    rates = search(by_rate, lattice, alpha=alpha / 2, most=most)
+    shares = search(by_share, lattice, alpha=alpha / 2, most=most)
 
     drafts: dict[tuple[int, int], _Draft] = {}
     for segment in rates.segments:
@@ -193,6 +211,14 @@ def _explained(
         reason=verdict_sentence(verdict, expected, actual, broad, len(causes)),
         broad_factor=broad,
     )
+
+
+def _with_noise(comparison: Comparison, leaves: Leaves, noise: str, tail: float) -> Comparison:
+    if not leaves.columns[noise].min() > 0:
+        raise ValueError(f"{noise}: expected numbers above 0, found {leaves.columns[noise].min():g}")
+    if not tail > 0:
+        raise ValueError(f"tail: expected degrees of freedom above 0, found {tail:g}")
+    return replace(comparison, deviation=leaves.columns[noise], tail=tail)
 
 
 def _checked(depth: int, alpha: float, most: int) -> None:

@@ -46,7 +46,8 @@ class Comparison:
     """Numbers before and after per leaf, over their exposures; all of shape (leaves,).
 
     least_phi: what the noise of counts is at least. deviation: the standard deviation of after around before, where it is
-    known and need not be estimated; tail: degrees of freedom of the Student's t that it then is of.
+    known and need not be estimated (of ratios, of the numerator around before's ratio); tail: degrees of freedom of the
+    Student's t that it then is of.
     """
 
     before: FloatArray
@@ -60,7 +61,7 @@ class Comparison:
     @classmethod
     def of_amounts(cls, before: FloatArray, after: FloatArray) -> Comparison:
         """Two amounts per leaf. Whole numbers are counts, which are no quieter than chance; a forecast isn't noisy."""
-        least = 0.0 if not _whole(after) else 1.0 if _whole(before) else 0.5
+        least = 0.0 if not whole(after) else 1.0 if whole(before) else 0.5
         return cls(before, after, np.ones_like(before), np.ones_like(after), least)
 
     @classmethod
@@ -69,11 +70,7 @@ class Comparison:
     ) -> Comparison:
         """Two ratios per leaf. Whole numbers are counts: successes of trials (their noise ends where all succeed) when no
         leaf has more of them than of the denominator, and events of any number otherwise."""
-        least = 0.0
-        if all(map(_whole, (before, after, exposure_before, exposure_after))):
-            trials = bool((before <= exposure_before).all() and (after <= exposure_after).all())
-            exposed = float(exposure_before.sum() + exposure_after.sum())
-            least = 1.0 - (float(before.sum() + after.sum()) / exposed if trials and exposed > 0 else 0.0)
+        least = least_phi_of_ratios(before, after, exposure_before, exposure_after)
         return cls(before, after, exposure_before, exposure_after, least)
 
     def part(self, inside: NDArray[np.intp]) -> Comparison:
@@ -114,6 +111,17 @@ class Noise:
         if math.isinf(self.tail):
             return z_squared / 2
         return np.asarray(self.tail / 2 * np.log1p(z_squared / self.tail))
+
+
+def least_phi_of_ratios(
+    before: FloatArray, after: FloatArray, exposure_before: FloatArray, exposure_after: FloatArray
+) -> float:
+    """What the noise of numerators is at least: that of trials, of events, or nothing where they are no counts."""
+    if not all(map(whole, (before, after, exposure_before, exposure_after))):
+        return 0.0
+    trials = bool((before <= exposure_before).all() and (after <= exposure_after).all())
+    exposed = float(exposure_before.sum() + exposure_after.sum())
+    return 1.0 - (float(before.sum() + after.sum()) / exposed if trials and exposed > 0 else 0.0)
 
 
 def degrees_of_freedom(leaves: float) -> float:
@@ -196,5 +204,5 @@ def tail_of(z_squared: FloatArray) -> float:
     return max(heavier, default=TAILS[0])
 
 
-def _whole(values: FloatArray) -> bool:
+def whole(values: FloatArray) -> bool:
     return bool((values == np.floor(values)).all())

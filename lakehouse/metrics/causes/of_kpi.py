@@ -17,18 +17,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lakehouse.metrics.causes.attribution import DEPTH, RATIO_COLUMNS, additive_causes, ratio_causes
+from lakehouse.metrics.causes.attribution import (
+    DEPTH,
+    RATIO_COLUMNS,
+    RatioNoise,
+    additive_causes,
+    ratio_causes,
+)
 from lakehouse.metrics.causes.baseline import (
     LEAST_WEEKS,
     WEEKS,
     Weeks,
     days_of_weeks,
-    noise_of_weeks,
     weeks_before,
 )
+from lakehouse.metrics.causes.evidence import least_phi_of_ratios, whole
 from lakehouse.metrics.causes.explanation import Explanation, Verdict
 from lakehouse.metrics.causes.kpi_factors import NONE, Factors, factors_of
 from lakehouse.metrics.causes.leaf_sql import KpiLeaves, counts_distinct, read_kpi_leaves, why_no_leaves
+from lakehouse.metrics.causes.weekly_noise import noise_of_amounts, noise_of_ratios
 from lakehouse.metrics.definition import Cadence, Kpi
 from lakehouse.stats.guards import FloatArray
 from lakehouse.warehouse.clock import Clock
@@ -148,7 +155,7 @@ def against_weeks(
         periods = math.ceil((1 + (period[1] - period[0]).days) / (7 if is_weekly else 1))
     if weeks.bottom is not None and bottom is not None:
         columns = (weeks.top.sum(axis=1), weeks.bottom.sum(axis=1), top, bottom)
-        explained = _ratio(leaves, *columns)
+        explained = _ratio(leaves, *columns, weeks)
     else:
         before = weeks.top.mean(axis=1)
         should = None if expected is None else expected * periods * (overlap or 1.0)
@@ -223,6 +230,8 @@ def _sum(
     if why := _too_few(leaves, there):
         return why
     before, after, weeks = before[there], after[there], weeks[there]
+    # Whole numbers are counts.
+    least_phi = float(whole(weeks) and bool((weeks >= 0).all()))
     total = math.fsum(before)
     # An expectation of another sign, or of something where nothing was, can't be spread over leaves.
     if expected is not None and total > 0 and expected > 0:
@@ -232,15 +241,21 @@ def _sum(
     )
     if weeks.shape[1] < LEAST_WEEKS:
         return additive_causes(frame, leaves.dimensions)
-    noise = noise_of_weeks(weeks, _codes(frame, leaves.dimensions), depth=DEPTH)
+    codes = _codes(frame, leaves.dimensions)
+    noise = noise_of_amounts(weeks, codes, least_phi=least_phi, depth=DEPTH)
     frame = frame.with_columns(noise=pl.Series(noise.deviation * widened / periods))
     return additive_causes(frame, leaves.dimensions, noise="noise", tail=noise.tail)
 
 
 def _ratio(
-    leaves: KpiLeaves, top0: FloatArray, bottom0: FloatArray, top1: FloatArray, bottom1: FloatArray
+    leaves: KpiLeaves,
+    top0: FloatArray,
+    bottom0: FloatArray,
+    top1: FloatArray,
+    bottom1: FloatArray,
+    weeks: Weeks | None = None,
 ) -> Explanation | str:
-    """The explanation of a ratio, or why there is none."""
+    """The explanation of a ratio, or why there is none. weeks: those that 0 is the sum of, to tell noise by."""
     there = (top0 != 0) | (bottom0 != 0) | (top1 != 0) | (bottom1 != 0)
     if why := _too_few(leaves, there):
         return why
@@ -249,9 +264,26 @@ def _ratio(
             return f"a segment's denominator is negative {name} ({bottom.min():g}), so it has no share of the whole"
         if not bottom.sum() > 0:
             return f"there is no ratio {name}: nothing to divide by"
-    columns = dict(zip(RATIO_COLUMNS, (top0, bottom0, top1, bottom1), strict=True))
-    frame = _frame(leaves, there).with_columns(pl.Series(name, one[there]) for name, one in columns.items())
-    return ratio_causes(frame, leaves.dimensions)
+    columns = [one[there] for one in (top0, bottom0, top1, bottom1)]
+    frame = _frame(leaves, there)
+    if weeks is None or weeks.bottom is None:
+        frame = frame.with_columns(map(pl.Series, RATIO_COLUMNS, columns))
+        return ratio_causes(frame, leaves.dimensions)
+    # Weeks as large as the period is, so that shares are compared and not traffic.
+    grown = math.fsum(bottom1) / math.fsum(bottom0)
+    columns[:2] = [one * grown for one in columns[:2]]
+    top, bottom = (one[there] * (grown * len(weeks)) for one in (weeks.top, weeks.bottom))
+    codes = _codes(frame, leaves.dimensions)
+    least = least_phi_of_ratios(top0, top1, bottom0, bottom1)
+    above = noise_of_ratios(top, bottom, columns[3], codes, least_phi=least, depth=DEPTH)
+    below = noise_of_amounts(bottom, codes, least_phi=float(whole(bottom0) and whole(bottom1)), depth=DEPTH)
+    frame = frame.with_columns(
+        *map(pl.Series, RATIO_COLUMNS, columns),
+        pl.Series("above", above.deviation),
+        pl.Series("below", below.deviation),
+    )
+    noise = RatioNoise("above", "below", above.tail, below.tail)
+    return ratio_causes(frame, leaves.dimensions, noise=noise)
 
 
 def _told(

@@ -199,7 +199,20 @@ class Ground:
         """
         if self.comparison.deviation is None:
             return w
-        return (np.abs(self.comparison.before) + self.comparison.deviation) / 4
+        standing = self._standing()
+        expected = np.divide(
+            np.abs(self.comparison.before) * (1 - standing),
+            standing,
+            out=np.zeros_like(w),
+            where=standing > 0,
+        )
+        return (expected + self.comparison.deviation) * standing
+
+    def _standing(self) -> FloatArray:
+        """1 - p of each leaf where nothing happened: what its score is of how far after is off."""
+        c = self.comparison
+        total = c.exposure_before + c.exposure_after
+        return np.divide(c.exposure_before, total, out=np.zeros_like(total), where=total > 0)
 
     def _noise(self, u: FloatArray, w: FloatArray) -> Noise:
         if self.comparison.deviation is not None:
@@ -207,9 +220,10 @@ class Ground:
         return noise_of(u, w, self.comparison.least_phi)
 
     def _deviations(self, noise: Noise, size: FloatArray) -> FloatArray:
-        """Standard deviation of each leaf's score; of after around before it is twice that, p being a half."""
+        """Standard deviation of each leaf's score; a part of that of after around before, half of it for amounts."""
         if self.comparison.deviation is not None:
-            return self.comparison.deviation / 2
+            standing = self._standing()
+            return np.where(standing > 0, self.comparison.deviation * standing, 1.0)
         return np.sqrt(noise.variance(size))
 
 
