@@ -63,6 +63,7 @@ def additive_causes(
     expected: str = "predict",
     noise: str | None = None,
     tail: float = math.inf,
+    unit: str = "",
     depth: int = DEPTH,
     alpha: float = ALPHA,
     most: int = MOST,
@@ -71,7 +72,7 @@ def additive_causes(
 
     frame: one row per leaf. noise: a column with the standard deviation of actual around expected, where the forecast
     knows it; else it is estimated from the leaves, which takes a dozen or more of them. tail: degrees of freedom of that
-    noise, where it comes from few observations or has outliers by itself. depth: most dimensions that a
+    noise, where it comes from few observations or has outliers by itself. unit: what the sentences call an amount. depth: most dimensions that a
     segment combines. alpha: chance of any segment although nothing happened. most: segments at most.
     Raises ValueError for bad input, as read_leaves does, and for a noise or a tail that isn't above 0.
     """
@@ -88,7 +89,7 @@ def additive_causes(
         inside = _inside(lattice, segment)
         before, after = math.fsum(forecast[inside]), math.fsum(found_there[inside])
         drafts.append(_Draft(segment, "volume", inside, found_there - forecast, before, after))
-    return _explained(leaves, lattice, drafts, math.fsum(forecast), math.fsum(found_there), found)
+    return _explained(leaves, lattice, drafts, math.fsum(forecast), math.fsum(found_there), found, unit)
 
 
 def ratio_causes(
@@ -171,6 +172,7 @@ def _explained(
     expected: float,
     actual: float,
     found: Found,
+    unit: str = "",
 ) -> Explanation:
     change = actual - expected
     held = np.zeros(len(leaves), dtype=np.bool_)
@@ -197,7 +199,7 @@ def _explained(
                 factor=math.exp(draft.segment.shift),
                 confidence=1 - draft.segment.p_value,
                 sentence=cause_sentence(
-                    words(dict(named)), draft.effect, draft.expected, draft.actual, share
+                    words(dict(named)), draft.effect, draft.expected, draft.actual, share, unit
                 ),
             )
         )

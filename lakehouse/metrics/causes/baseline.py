@@ -27,13 +27,14 @@ class Weeks:
     """Amounts of each leaf in each of the weeks used, the latest first, in the form of a period.
 
     top, bottom: shape (leaves, weeks); bottom is None for a KPI that is no ratio. starts: the first day of each week.
-    left_out: weeks that hold days known to be out of the ordinary.
+    left_out: weeks that hold days known to be out of the ordinary. are_all: these are among them, as there is nothing else.
     """
 
     top: FloatArray
     bottom: FloatArray | None
     starts: tuple[date, ...]
     left_out: int
+    are_all: bool
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -54,7 +55,7 @@ def weeks_before(
     """
     start = before or first
     often = _often(first, last, 7 if is_weekly else 1)
-    ordinary, left_out = _ordinary(start, np.ones(7) if is_weekly else often, leaves.begun, besides)
+    ordinary, left_out, are_all = _ordinary(start, np.ones(7) if is_weekly else often, leaves.begun, besides)
     kept = [number for number, _ in ordinary]
     place = np.full(WEEKS + 1, -1)
     place[kept] = range(len(kept))
@@ -75,6 +76,7 @@ def weeks_before(
         bottom=None if leaves.bottom is None else summed(leaves.bottom),
         starts=tuple(opened for _, opened in ordinary),
         left_out=left_out,
+        are_all=are_all,
     )
 
 
@@ -83,7 +85,7 @@ def days_of_weeks(
 ) -> dict[date, float]:
     """The days of these weeks, each with how often it counts in their mean."""
     often = _often(first, last)
-    ordinary, _ = _ordinary(first, often, begun or date.min, besides)
+    ordinary, _, _ = _ordinary(first, often, begun or date.min, besides)
     days = [opened + timedelta(days=number) for _, opened in ordinary for number in range(7)]
     return {one: often[one.weekday()] / len(ordinary) for one in days if often[one.weekday()] > 0}
 
@@ -98,16 +100,25 @@ def _often(first: date, last: date, every: int = 1) -> FloatArray:
 
 def _ordinary(
     start: date, often: FloatArray, begun: date | None, besides: Collection[date]
-) -> tuple[list[tuple[int, date]], int]:
-    """The weeks before a day without a day out of the ordinary: how far back, and their first day; how many have one."""
-    kept, left_out = [], 0
+) -> tuple[list[tuple[int, date]], int, bool]:
+    """The weeks before a day: how far back, and their first day; how many were left out; whether none could be.
+
+    Left out is a week with a day out of the ordinary, unless hardly a week were left.
+    """
+    known = []
     for number in range(1, WEEKS + 1):
         opened = start - timedelta(days=7 * number)
         if begun is None or opened < begun:
             break
-        week = [opened + timedelta(days=one) for one in range(7)]
-        if any(one in besides and often[one.weekday()] > 0 for one in week):
-            left_out += 1
-        else:
-            kept.append((number, opened))
-    return kept, left_out
+        known.append((number, opened))
+    kept = [
+        (number, opened)
+        for number, opened in known
+        if not any(
+            one in besides and often[one.weekday()] > 0
+            for one in (opened + timedelta(days=day) for day in range(7))
+        )
+    ]
+    if len(kept) < min(LEAST_WEEKS, len(known)):
+        return known, 0, True
+    return kept, len(known) - len(kept), False

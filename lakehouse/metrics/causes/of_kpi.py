@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lakehouse.metrics.causes.attribution import (
     DEPTH,
-    RATIO_COLUMNS,
+    RatioColumns,
     RatioNoise,
     additive_causes,
     ratio_causes,
@@ -42,7 +42,8 @@ from lakehouse.warehouse.clock import Clock
 
 Days = tuple[date, date]
 Searched = Literal[Verdict, "not searched"]
-# Leaves that search themselves for their noise want a dozen; with fewer it comes from the weeks before, if there are any.
+# No dimension is called so: names of dimensions begin with a letter.
+_COLUMNS = RatioColumns("_top_before", "_bottom_before", "_top_after", "_bottom_after")
 TWICE = "Leaves are counted by themselves: who is in two segments counts in both."
 
 
@@ -102,7 +103,7 @@ def explain_periods(
     found = against_weeks(
         kpi, leaves, period, within=within, expected=expected, besides=besides, cadence=cadence
     )
-    usual = days_of_weeks(*period, besides=besides)
+    usual = days_of_weeks(*period, begun=leaves.begun if leaves else None, besides=besides)
     now = dict.fromkeys(days_in(period), 1.0)
     factors = factors_of(connection, kpi, usual, now, within=within, expected=expected)
     return replace(found, factors=factors)
@@ -135,16 +136,16 @@ def against_weeks(
         return KpiExplanation(
             kpi.name, period, within, compared, "not searched", _not_searched(why or "no leaves")
         )
-    overlap = _overlap(leaves, period) if within is None else None
-    if within is not None:
-        leaves = leaves.within(*within)
-    is_weekly = cadence == "weekly" and counts_distinct(kpi)
     leaves = leaves.between(period[0] - timedelta(days=7 * WEEKS), period[1])
+    overlap = _overlap(leaves)
+    if within is not None:
+        leaves, overlap = leaves.within(*within), None
+    is_weekly = cadence == "weekly" and counts_distinct(kpi)
     weeks = weeks_before(leaves, *period, besides=besides, is_weekly=is_weekly)
     compared = _weeks_in_words(weeks)
     notes = _notes(kpi, leaves)
     if len(weeks) < LEAST_WEEKS:
-        told = f"expected at least {LEAST_WEEKS} ordinary weeks before {period[0]}, found {len(weeks)}"
+        told = f"expected at least {LEAST_WEEKS} weeks of data before {period[0]}, found {len(weeks)}"
         return KpiExplanation(
             kpi.name, period, within, compared, "not searched", _not_searched(told), notes=notes
         )
@@ -159,7 +160,7 @@ def against_weeks(
     else:
         before = weeks.top.mean(axis=1)
         should = None if expected is None else expected * periods * (overlap or 1.0)
-        explained = _sum(leaves, before, top, weeks.top, should, periods)
+        explained = _sum(leaves, before, top, weeks.top, should, periods, unit=_unit(kpi))
     return _told(kpi, period, within, compared, explained, notes)
 
 
@@ -210,7 +211,16 @@ def _against(
             weeks_before(leaves, *period, before=history).top if history else np.zeros((len(before[0]), 0))
         )
         # The period compared with is as noisy as the period itself.
-        explained = _sum(leaves, before[0] * scale, after[0], weeks, None, 1.0, widened=math.sqrt(1 + scale))
+        explained = _sum(
+            leaves,
+            before[0] * scale,
+            after[0],
+            weeks,
+            None,
+            1.0,
+            unit=_unit(kpi),
+            widened=math.sqrt(1 + scale),
+        )
     return replace(_told(kpi, period, within, compared, explained, notes), factors=factors)
 
 
@@ -222,6 +232,7 @@ def _sum(
     expected: float | None,
     periods: float,
     *,
+    unit: str,
     widened: float = 1.0,
 ) -> Explanation | str:
     """The explanation of an additive KPI, or why there is none."""
@@ -237,14 +248,22 @@ def _sum(
     if expected is not None and total > 0 and expected > 0:
         before, weeks = before * (expected / total), weeks * (expected / total)
     frame = _frame(leaves, there).with_columns(
-        real=pl.Series(after / periods), predict=pl.Series(before / periods)
+        pl.Series("_actual", after / periods), pl.Series("_expected", before / periods)
     )
     if weeks.shape[1] < LEAST_WEEKS:
-        return additive_causes(frame, leaves.dimensions)
+        return additive_causes(frame, leaves.dimensions, actual="_actual", expected="_expected", unit=unit)
     codes = _codes(frame, leaves.dimensions)
     noise = noise_of_amounts(weeks, codes, least_phi=least_phi, depth=DEPTH)
-    frame = frame.with_columns(noise=pl.Series(noise.deviation * widened / periods))
-    return additive_causes(frame, leaves.dimensions, noise="noise", tail=noise.tail)
+    frame = frame.with_columns(pl.Series("_noise", noise.deviation * widened / periods))
+    return additive_causes(
+        frame,
+        leaves.dimensions,
+        actual="_actual",
+        expected="_expected",
+        noise="_noise",
+        tail=noise.tail,
+        unit=unit,
+    )
 
 
 def _ratio(
@@ -267,8 +286,8 @@ def _ratio(
     columns = [one[there] for one in (top0, bottom0, top1, bottom1)]
     frame = _frame(leaves, there)
     if weeks is None or weeks.bottom is None:
-        frame = frame.with_columns(map(pl.Series, RATIO_COLUMNS, columns))
-        return ratio_causes(frame, leaves.dimensions)
+        frame = frame.with_columns(map(pl.Series, _COLUMNS, columns))
+        return ratio_causes(frame, leaves.dimensions, columns=_COLUMNS)
     # Weeks as large as the period is, so that shares are compared and not traffic.
     grown = math.fsum(bottom1) / math.fsum(bottom0)
     columns[:2] = [one * grown for one in columns[:2]]
@@ -278,12 +297,12 @@ def _ratio(
     above = noise_of_ratios(top, bottom, columns[3], codes, least_phi=least, depth=DEPTH)
     below = noise_of_amounts(bottom, codes, least_phi=float(whole(bottom0) and whole(bottom1)), depth=DEPTH)
     frame = frame.with_columns(
-        *map(pl.Series, RATIO_COLUMNS, columns),
-        pl.Series("above", above.deviation),
-        pl.Series("below", below.deviation),
+        *map(pl.Series, _COLUMNS, columns),
+        pl.Series("_above", above.deviation),
+        pl.Series("_below", below.deviation),
     )
-    noise = RatioNoise("above", "below", above.tail, below.tail)
-    return ratio_causes(frame, leaves.dimensions, noise=noise)
+    noise = RatioNoise("_above", "_below", above.tail, below.tail)
+    return ratio_causes(frame, leaves.dimensions, columns=_COLUMNS, noise=noise)
 
 
 def _told(
@@ -313,11 +332,10 @@ def _amounts(leaves: KpiLeaves, first: date, last: date) -> tuple[FloatArray, Fl
     return summed(part.top), None if part.bottom is None else summed(part.bottom)
 
 
-def _overlap(leaves: KpiLeaves, period: Days) -> float | None:
+def _overlap(leaves: KpiLeaves) -> float | None:
     """How many times leaves count somebody of the whole; None where they count nobody twice."""
-    weeks = leaves.between(period[0] - timedelta(days=7 * WEEKS), period[1])
-    whole = math.fsum(leaves.whole.get(one, 0.0) for one in set(weeks.period.tolist()))
-    return math.fsum(weeks.top) / whole if leaves.whole and whole > 0 else None
+    whole = math.fsum(leaves.whole.get(one, 0.0) for one in np.unique(leaves.period).tolist())
+    return math.fsum(leaves.top) / whole if leaves.whole and whole > 0 else None
 
 
 def _frame(leaves: KpiLeaves, there: NDArray[np.bool_]) -> pl.DataFrame:
@@ -340,8 +358,8 @@ def _too_few(leaves: KpiLeaves, there: NDArray[np.bool_]) -> str | None:
 
 def _weeks_in_words(weeks: Weeks) -> str:
     out = f", {weeks.left_out} of them left out as out of the ordinary" if weeks.left_out else ""
-    count = len(weeks) + weeks.left_out
-    return f"the same weekdays of the {count} weeks before{out}"
+    all_out = ", ordinary or not, as hardly any is" if weeks.are_all else ""
+    return f"the same weekdays of the {len(weeks) + weeks.left_out} weeks before{out}{all_out}"
 
 
 def _notes(kpi: Kpi, leaves: KpiLeaves) -> tuple[str, ...]:
@@ -349,6 +367,11 @@ def _notes(kpi: Kpi, leaves: KpiLeaves) -> tuple[str, ...]:
     if leaves.merged:
         notes.append("There are so many segments that rare ones were put together as (other).")
     return tuple(notes)
+
+
+def _unit(kpi: Kpi) -> str:
+    """The unit as a word after a number, where it is one: orders, customers, EUR."""
+    return "" if " " in kpi.unit or kpi.is_ratio else kpi.unit
 
 
 def _not_searched(why: str) -> str:
