@@ -6,6 +6,8 @@ and writing (values.py).
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlglot import exp
 
 from lakehouse.metrics.definition import Kpi
@@ -35,6 +37,7 @@ def counts_from_zero(kpi: Kpi) -> bool:
     return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
 
 
+@cache
 def sums_up(text: str, *, may_be_distinct: bool = False) -> bool:
     """Whether an aggregate's values of parts sum to the whole's; distinct counts do where nobody is in two parts."""
     return _is_sum(aggregate(text), may_be_distinct=may_be_distinct)

@@ -33,13 +33,14 @@ KEPT = (1000, 300, 100, 40, 20, 10, 5, 2, 1)
 class KpiLeaves:
     """Amounts of leaves by period, the earliest first.
 
-    segments: one row per leaf, a column per dimension. leaf, period: the leaf (its row there) and the period's first day
+    segments: one row per leaf, a column per dimension. codes: the same as numbers, per dimension. leaf, period: the leaf (its row there) and the period's first day
     (as an ordinal) of each amount. bottom: denominators; None for a KPI that is no ratio. whole: period -> the KPI as a
     whole, where leaves count someone twice. begun: the first day of the source; None when it is empty. merged: whether
     rare values were put together.
     """
 
     segments: pl.DataFrame
+    codes: tuple[NDArray[np.intp], ...]
     leaf: NDArray[np.intp]
     period: NDArray[np.int64]
     top: FloatArray
@@ -63,7 +64,10 @@ class KpiLeaves:
         place = np.cumsum(inside) - 1
         kept = self._kept(inside[self.leaf])
         segments = self.segments.filter(pl.Series(inside)).drop(dimension)
-        return replace(kept, segments=segments, leaf=place[kept.leaf].astype(np.intp), whole={})
+        others = [number for number, name in enumerate(self.dimensions) if name != dimension]
+        codes = tuple(self.codes[number][inside] for number in others)
+        leaf = place[kept.leaf].astype(np.intp)
+        return replace(kept, segments=segments, codes=codes, leaf=leaf, whole={})
 
     def _kept(self, rows: slice | NDArray[np.bool_]) -> KpiLeaves:
         bottom = None if self.bottom is None else self.bottom[rows]
@@ -129,6 +133,7 @@ def read_kpi_leaves(
         whole = {one.toordinal(): top for one, top in rows.select("_period", "_top").iter_rows()}
     return KpiLeaves(
         segments=segments.rename(dict(zip(grouped, kpi.dimensions, strict=True))),
+        codes=tuple((segments[name].rank("dense") - 1).to_numpy().astype(np.intp) for name in grouped),
         leaf=placed["_leaf"].to_numpy().astype(np.intp),
         period=placed["_period"].cast(pl.Int32).to_numpy().astype(np.int64) + date(1970, 1, 1).toordinal(),
         top=placed["_top"].to_numpy().astype(np.float64),

@@ -252,7 +252,7 @@ def _sum(
     )
     if weeks.shape[1] < LEAST_WEEKS:
         return additive_causes(frame, leaves.dimensions, actual="_actual", expected="_expected", unit=unit)
-    codes = _codes(frame, leaves.dimensions)
+    codes = [one[there] for one in leaves.codes]
     noise = noise_of_amounts(weeks, codes, least_phi=least_phi, depth=DEPTH)
     frame = frame.with_columns(pl.Series("_noise", noise.deviation * widened / periods))
     return additive_causes(
@@ -292,7 +292,7 @@ def _ratio(
     grown = math.fsum(bottom1) / math.fsum(bottom0)
     columns[:2] = [one * grown for one in columns[:2]]
     top, bottom = (one[there] * (grown * len(weeks)) for one in (weeks.top, weeks.bottom))
-    codes = _codes(frame, leaves.dimensions)
+    codes = [one[there] for one in leaves.codes]
     least = least_phi_of_ratios(top0, top1, bottom0, bottom1)
     above = noise_of_ratios(top, bottom, columns[3], codes, least_phi=least, depth=DEPTH)
     below = noise_of_amounts(bottom, codes, least_phi=float(whole(bottom0) and whole(bottom1)), depth=DEPTH)
@@ -340,10 +340,6 @@ def _overlap(leaves: KpiLeaves) -> float | None:
 
 def _frame(leaves: KpiLeaves, there: NDArray[np.bool_]) -> pl.DataFrame:
     return leaves.segments.filter(pl.Series(there))
-
-
-def _codes(frame: pl.DataFrame, dimensions: list[str]) -> list[NDArray[np.intp]]:
-    return [(frame[name].rank("dense") - 1).to_numpy().astype(np.intp) for name in dimensions]
 
 
 def _too_few(leaves: KpiLeaves, there: NDArray[np.bool_]) -> str | None:
