@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lakehouse.cli_experiments import experiments
+from lakehouse.cli_explain import explain
 from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(experiments)
 app.add_typer(metrics)
+app.command()(explain)
 
 
 @app.command()
