@@ -13,6 +13,7 @@ import typer
 
 from lakehouse.cli_anomalies import anomalies
 from lakehouse.cli_experiments import experiments
+from lakehouse.cli_explain import explain
 from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(experiments)
 app.add_typer(metrics)
 app.add_typer(anomalies)
+app.command()(explain)
 
 
 @app.command()

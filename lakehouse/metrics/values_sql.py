@@ -6,6 +6,8 @@ and writing (values.py).
 
 from __future__ import annotations
 
+from functools import cache
+
 from sqlglot import exp
 
 from lakehouse.metrics.definition import Kpi
@@ -35,6 +37,22 @@ def counts_from_zero(kpi: Kpi) -> bool:
     return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
 
 
+@cache
+def sums_up(text: str, *, may_be_distinct: bool = False) -> bool:
+    """Whether an aggregate's values of parts sum to the whole's; distinct counts do where nobody is in two parts."""
+    return _is_sum(aggregate(text), may_be_distinct=may_be_distinct)
+
+
+def number_sql(text: str) -> str:
+    """An aggregate as a finite float; 0 where it has no value."""
+    return f"coalesce({_double(_computed(text))}, 0)"
+
+
+def label_sql(text: str) -> str:
+    """The segment of a row by one dimension."""
+    return f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)})"
+
+
 def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
     """The business day of a row of its source."""
     time = identifier(kpi.time)
@@ -50,10 +68,7 @@ def grouped_sql(
     source's rows of the periods that are wanted, and a SELECT of these; all unless given.
     """
     names = list(kpi.dimensions)
-    labels = [
-        f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)}) as _d{number}"
-        for number, text in enumerate(kpi.dimensions.values())
-    ]
+    labels = [f"{label_sql(text)} as _d{number}" for number, text in enumerate(kpi.dimensions.values())]
     # Rows without a day don't pass.
     kept = [f"{happened} <= {until}"]
     source, periods = (kpi.source, None) if among is None else among

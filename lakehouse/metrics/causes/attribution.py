@@ -45,6 +45,16 @@ class RatioColumns(NamedTuple):
 RATIO_COLUMNS = RatioColumns()
 
 
+class RatioNoise(NamedTuple):
+    """Names of the columns with the standard deviation of numerators around the ratio before, and of denominators around
+    those before; and the degrees of freedom of both noises' tails."""
+
+    numerator: str
+    denominator: str
+    numerator_tail: float = math.inf
+    denominator_tail: float = math.inf
+
+
 def additive_causes(
     frame: pl.DataFrame,
     dimensions: Sequence[str],
@@ -52,6 +62,8 @@ def additive_causes(
     actual: str = "real",
     expected: str = "predict",
     noise: str | None = None,
+    tail: float = math.inf,
+    unit: str = "",
     depth: int = DEPTH,
     alpha: float = ALPHA,
     most: int = MOST,
@@ -59,18 +71,17 @@ def additive_causes(
     """Explains sum(actual) - sum(expected) of an additive metric by segments of its leaves.
 
     frame: one row per leaf. noise: a column with the standard deviation of actual around expected, where the forecast
-    knows it; else it is estimated from the leaves, which takes a dozen or more of them. depth: most dimensions that a
+    knows it; else it is estimated from the leaves, which takes a dozen or more of them. tail: degrees of freedom of that
+    noise, where it comes from few observations or has outliers by itself. unit: what the sentences call an amount. depth: most dimensions that a
     segment combines. alpha: chance of any segment although nothing happened. most: segments at most.
-    Raises ValueError for bad input, as read_leaves does, and for a noise that isn't above 0.
+    Raises ValueError for bad input, as read_leaves does, and for a noise or a tail that isn't above 0.
     """
     _checked(depth, alpha, most)
     leaves = read_leaves(frame, dimensions, [actual, expected, *([noise] if noise else [])])
     forecast, found_there = leaves.columns[expected], leaves.columns[actual]
     comparison = Comparison.of_amounts(forecast, found_there)
     if noise:
-        if not leaves.columns[noise].min() > 0:
-            raise ValueError(f"{noise}: expected numbers above 0, found {leaves.columns[noise].min():g}")
-        comparison = replace(comparison, deviation=leaves.columns[noise])
+        comparison = _with_noise(comparison, leaves, noise, tail)
     lattice = cuboids(leaves.codes, depth)
     found = search(comparison, lattice, alpha=alpha, most=most)
     drafts = []
@@ -78,7 +89,7 @@ def additive_causes(
         inside = _inside(lattice, segment)
         before, after = math.fsum(forecast[inside]), math.fsum(found_there[inside])
         drafts.append(_Draft(segment, "volume", inside, found_there - forecast, before, after))
-    return _explained(leaves, lattice, drafts, math.fsum(forecast), math.fsum(found_there), found)
+    return _explained(leaves, lattice, drafts, math.fsum(forecast), math.fsum(found_there), found, unit)
 
 
 def ratio_causes(
@@ -86,6 +97,7 @@ def ratio_causes(
     dimensions: Sequence[str],
     *,
     columns: RatioColumns = RATIO_COLUMNS,
+    noise: RatioNoise | None = None,
     depth: int = DEPTH,
     alpha: float = ALPHA,
     most: int = MOST,
@@ -93,18 +105,29 @@ def ratio_causes(
     """Explains the change of sum(numerator) / sum(denominator) between two periods by segments of their leaves.
 
     A segment's ratio may have changed (rate), or its share of the denominator (mix), or both (joint). Arguments as for
-    additive_causes; alpha is shared by both searches. Raises ValueError for bad input, as read_leaves does, for negative
+    additive_causes; alpha is shared by both searches. noise: what leaves are known to vary by, else it is estimated from
+    them; denominators before are then what is expected of those after. Raises ValueError for bad input, as read_leaves does, for negative
     denominators, and for a period whose denominators sum to 0.
     """
     _checked(depth, alpha, most)
     leaves = read_leaves(
-        frame, dimensions, columns, not_negative=[columns.denominator_before, columns.denominator_after]
+        frame,
+        dimensions,
+        [*columns, *([noise.numerator, noise.denominator] if noise else [])],
+        not_negative=[columns.denominator_before, columns.denominator_after],
     )
     top0, bottom0, top1, bottom1 = (leaves.columns[name] for name in columns)
     split = mix_rate(top0, bottom0, top1, bottom1)
     lattice = cuboids(leaves.codes, depth)
-    rates = search(Comparison.of_ratios(top0, top1, bottom0, bottom1), lattice, alpha=alpha / 2, most=most)
-    shares = search(Comparison.of_amounts(bottom0, bottom1), lattice, alpha=alpha / 2, most=most)
+    by_rate, by_share = (
+        Comparison.of_ratios(top0, top1, bottom0, bottom1),
+        Comparison.of_amounts(bottom0, bottom1),
+    )
+    if noise:
+        by_rate = _with_noise(by_rate, leaves, noise.numerator, noise.numerator_tail)
+        by_share = _with_noise(by_share, leaves, noise.denominator, noise.denominator_tail)
+    rates = search(by_rate, lattice, alpha=alpha / 2, most=most)
+    shares = search(by_share, lattice, alpha=alpha / 2, most=most)
 
     drafts: dict[tuple[int, int], _Draft] = {}
     for segment in rates.segments:
@@ -149,6 +172,7 @@ def _explained(
     expected: float,
     actual: float,
     found: Found,
+    unit: str = "",
 ) -> Explanation:
     change = actual - expected
     held = np.zeros(len(leaves), dtype=np.bool_)
@@ -175,7 +199,7 @@ def _explained(
                 factor=math.exp(draft.segment.shift),
                 confidence=1 - draft.segment.p_value,
                 sentence=cause_sentence(
-                    words(dict(named)), draft.effect, draft.expected, draft.actual, share
+                    words(dict(named)), draft.effect, draft.expected, draft.actual, share, unit
                 ),
             )
         )
@@ -189,6 +213,14 @@ def _explained(
         reason=verdict_sentence(verdict, expected, actual, broad, len(causes)),
         broad_factor=broad,
     )
+
+
+def _with_noise(comparison: Comparison, leaves: Leaves, noise: str, tail: float) -> Comparison:
+    if not leaves.columns[noise].min() > 0:
+        raise ValueError(f"{noise}: expected numbers above 0, found {leaves.columns[noise].min():g}")
+    if not tail > 0:
+        raise ValueError(f"tail: expected degrees of freedom above 0, found {tail:g}")
+    return replace(comparison, deviation=leaves.columns[noise], tail=tail)
 
 
 def _checked(depth: int, alpha: float, most: int) -> None:

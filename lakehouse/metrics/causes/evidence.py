@@ -46,7 +46,8 @@ class Comparison:
     """Numbers before and after per leaf, over their exposures; all of shape (leaves,).
 
     least_phi: what the noise of counts is at least. deviation: the standard deviation of after around before, where it is
-    known and need not be estimated.
+    known and need not be estimated (of ratios, of the numerator around before's ratio); tail: degrees of freedom of the
+    Student's t that it then is of.
     """
 
     before: FloatArray
@@ -55,11 +56,12 @@ class Comparison:
     exposure_after: FloatArray
     least_phi: float = 0.0
     deviation: FloatArray | None = None
+    tail: float = math.inf
 
     @classmethod
     def of_amounts(cls, before: FloatArray, after: FloatArray) -> Comparison:
         """Two amounts per leaf. Whole numbers are counts, which are no quieter than chance; a forecast isn't noisy."""
-        least = 0.0 if not _whole(after) else 1.0 if _whole(before) else 0.5
+        least = 0.0 if not whole(after) else 1.0 if whole(before) else 0.5
         return cls(before, after, np.ones_like(before), np.ones_like(after), least)
 
     @classmethod
@@ -68,11 +70,7 @@ class Comparison:
     ) -> Comparison:
         """Two ratios per leaf. Whole numbers are counts: successes of trials (their noise ends where all succeed) when no
         leaf has more of them than of the denominator, and events of any number otherwise."""
-        least = 0.0
-        if all(map(_whole, (before, after, exposure_before, exposure_after))):
-            trials = bool((before <= exposure_before).all() and (after <= exposure_after).all())
-            exposed = float(exposure_before.sum() + exposure_after.sum())
-            least = 1.0 - (float(before.sum() + after.sum()) / exposed if trials and exposed > 0 else 0.0)
+        least = least_phi_of_ratios(before, after, exposure_before, exposure_after)
         return cls(before, after, exposure_before, exposure_after, least)
 
     def part(self, inside: NDArray[np.intp]) -> Comparison:
@@ -83,6 +81,7 @@ class Comparison:
             self.exposure_after[inside],
             self.least_phi,
             None if self.deviation is None else self.deviation[inside],
+            self.tail,
         )
 
     def score(self, shift: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -114,12 +113,20 @@ class Noise:
         return np.asarray(self.tail / 2 * np.log1p(z_squared / self.tail))
 
 
+def least_phi_of_ratios(
+    before: FloatArray, after: FloatArray, exposure_before: FloatArray, exposure_after: FloatArray
+) -> float:
+    """What the noise of numerators is at least: that of trials, of events, or nothing where they are no counts."""
+    if not all(map(whole, (before, after, exposure_before, exposure_after))):
+        return 0.0
+    trials = bool((before <= exposure_before).all() and (after <= exposure_after).all())
+    exposed = float(exposure_before.sum() + exposure_after.sum())
+    return 1.0 - (float(before.sum() + after.sum()) / exposed if trials and exposed > 0 else 0.0)
+
+
 def degrees_of_freedom(leaves: float) -> float:
     """What a scale from the median of so many absolute deviations is worth: .37 of the leaves' own."""
     return max(1.0, 0.37 * (leaves - 1))
-
-
-KNOWN = Noise(phi=0.0, tau_squared=0.0, tail=math.inf, leaves=math.inf)
 
 
 def noise_of(u: FloatArray, w: FloatArray, least_phi: float = 0.0) -> Noise:
@@ -133,7 +140,7 @@ def noise_of(u: FloatArray, w: FloatArray, least_phi: float = 0.0) -> Noise:
         return Noise(least_phi, QUIETEST**2, math.inf, 0)
     u = u - _centre(u, w) * w
     phi, tau_squared = _binned(u, w, least_phi) if len(w) >= 2 * PER_BIN else _single(u, w, least_phi)
-    return Noise(phi, tau_squared, _tail(u * u / (w * (phi + tau_squared * w))), len(w))
+    return Noise(phi, tau_squared, tail_of(u * u / (w * (phi + tau_squared * w))), len(w))
 
 
 def _single(u: FloatArray, w: FloatArray, least_phi: float) -> tuple[float, float]:
@@ -184,7 +191,7 @@ def robust_spread(values: FloatArray) -> float:
     return scale if scale > 0 else float(np.sqrt(np.mean(values**2)))
 
 
-def _tail(z_squared: FloatArray) -> float:
+def tail_of(z_squared: FloatArray) -> float:
     """Degrees of freedom of the Student's t whose far quantile, in medians, is that of the leaves; none beyond 30."""
     beyond = max(FAR, ENOUGH / len(z_squared))
     if beyond > LEAST_FAR:
@@ -197,5 +204,5 @@ def _tail(z_squared: FloatArray) -> float:
     return max(heavier, default=TAILS[0])
 
 
-def _whole(values: FloatArray) -> bool:
+def whole(values: FloatArray) -> bool:
     return bool((values == np.floor(values)).all())

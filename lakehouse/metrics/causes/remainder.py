@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.metrics.causes.cuboids import Cuboid, group_sums, sums
-from lakehouse.metrics.causes.evidence import KNOWN, PER_BIN, Comparison, Noise, noise_of, robust_spread
+from lakehouse.metrics.causes.evidence import PER_BIN, Comparison, Noise, noise_of, robust_spread
 from lakehouse.stats.guards import FloatArray
 
 # Factors beyond exp(8) = 3,000 are as good as "gone" or "new".
@@ -150,7 +150,7 @@ class Ground:
             enough = still.sum() >= PER_BIN
             noise = self._noise(u[still], w[still]) if enough else self._noise(u[known], size[known])
         sd = np.where(known, self._deviations(noise, size), 1.0)
-        z, root = np.where(known, u, 0.0) / sd, np.where(known, w, 0.0) / sd
+        z, root = np.where(known, u, 0.0) / sd, np.where(known, self._weights(w), 0.0) / sd
         witnesses = np.full(len(z), float(noise.leaves))
         for segment, inside in zip(found, insides, strict=True):
             own = inside & known
@@ -191,13 +191,39 @@ class Ground:
             covered += inside & (segment.cuboid != 0)
         return covered
 
+    def _weights(self, w: FloatArray) -> FloatArray:
+        """Information by which leaves of a segment count: where their noise is known, free of what they turned out to be.
+
+        Rare events would else count for more where one happened, and all leaves together would seem to have grown. A leaf
+        where nothing was expected counts as much as it may vary.
+        """
+        if self.comparison.deviation is None:
+            return w
+        standing = self._standing()
+        expected = np.divide(
+            np.abs(self.comparison.before) * (1 - standing),
+            standing,
+            out=np.zeros_like(w),
+            where=standing > 0,
+        )
+        return (expected + self.comparison.deviation) * standing
+
+    def _standing(self) -> FloatArray:
+        """1 - p of each leaf where nothing happened: what its score is of how far after is off."""
+        c = self.comparison
+        total = c.exposure_before + c.exposure_after
+        return np.divide(c.exposure_before, total, out=np.zeros_like(total), where=total > 0)
+
     def _noise(self, u: FloatArray, w: FloatArray) -> Noise:
-        return KNOWN if self.comparison.deviation is not None else noise_of(u, w, self.comparison.least_phi)
+        if self.comparison.deviation is not None:
+            return Noise(phi=0.0, tau_squared=0.0, tail=self.comparison.tail, leaves=math.inf)
+        return noise_of(u, w, self.comparison.least_phi)
 
     def _deviations(self, noise: Noise, size: FloatArray) -> FloatArray:
-        """Standard deviation of each leaf's score; of after around before it is twice that, p being a half."""
+        """Standard deviation of each leaf's score; a part of that of after around before, half of it for amounts."""
         if self.comparison.deviation is not None:
-            return self.comparison.deviation / 2
+            standing = self._standing()
+            return np.where(standing > 0, self.comparison.deviation * standing, 1.0)
         return np.sqrt(noise.variance(size))
 
 

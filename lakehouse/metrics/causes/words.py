@@ -14,9 +14,10 @@ def cause_sentence(
     expected: float,
     actual: float,
     share: float | None,
+    unit: str = "",
 ) -> str:
-    """What happened in one segment, and how much of the change that is."""
-    return f"{segment}: {_happened(effect, expected, actual)}{_of_the_change(share)}."
+    """What happened in one segment, and how much of the change that is. unit: what an amount is of."""
+    return f"{segment}: {_happened(effect, expected, actual, f' {unit}' if unit else '')}{_of_the_change(share)}."
 
 
 def verdict_sentence(
@@ -42,11 +43,11 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def _happened(effect: Effect, expected: float, actual: float) -> str:
+def _happened(effect: Effect, expected: float, actual: float, unit: str) -> str:
     if effect == "volume":
         if expected == 0:
-            return f"{number(actual)} where nothing was expected"
-        return f"{number(actual)} instead of {number(expected)}{_percent(expected, actual)}"
+            return f"{number(actual)}{unit} where nothing was expected"
+        return f"{number(actual)}{unit} instead of {number(expected)}{_percent(expected, actual)}"
     if effect == "mix":
         if expected == 0:
             return f"new, now {actual:.1%} of the whole"
