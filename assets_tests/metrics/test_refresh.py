@@ -103,9 +103,9 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     whole = build.add_values
 
-    def noted(connection: Any, wanted: Any, clock: Any) -> None:
-        names.append(wanted.kpi.name)
-        whole(connection, wanted, clock)
+    def noted(connection: Any, group: Any, clock: Any) -> None:
+        names.extend(one.kpi.name for one in group)
+        whole(connection, group, clock)
 
     monkeypatch.setattr(build, "add_values", noted)
     return names

@@ -13,14 +13,14 @@ import duckdb
 
 from lakehouse.metrics import days
 from lakehouse.metrics.arrival import Arrival, arrival_of, complete_through
-from lakehouse.metrics.days import Wanted, look_at_days, made_before, remember, wanted
+from lakehouse.metrics.days import Wanted, computed_together, look_at_days, made_before, remember, wanted
 from lakehouse.metrics.definition import Kpi
 from lakehouse.metrics.plan import SETTINGS, KpiPlan
 from lakehouse.metrics.refresh import refresh_values
 from lakehouse.metrics.tables import make_tables
 from lakehouse.metrics.values import add_values
-from lakehouse.metrics.values_sql import is_additive
-from lakehouse.warehouse.clock import Clock
+from lakehouse.metrics.values_sql import grouped_sql, is_additive
+from lakehouse.warehouse.clock import Clock, day
 from lakehouse.warehouse.session import transaction
 
 
@@ -43,29 +43,36 @@ def build_kpis(connection: duckdb.DuckDBPyConnection, plans: Iterable[KpiPlan]) 
     Raises NotComputed when DuckDB can't run a KPI's own SQL on its data.
     """
     known = list(plans)
+    try:
+        with transaction(connection):
+            _build(connection, known)
+    except _Failed as failed:
+        raise _culprit(connection, failed) from failed.__cause__
+
+
+def _build(connection: duckdb.DuckDBPyConnection, known: Sequence[KpiPlan]) -> None:
     clock = kpi_clock(connection)
-    with transaction(connection):
-        make_tables(connection)
-        if clock is None:
-            for table in ("kpi_values", *days.TYPES):
-                connection.execute(f"delete from {table}")
-            for plan in known:
-                _record(connection, plan.kpi, None, None, None, "no rows")
-            return
-        feeds = {
-            feed: arrival_of(connection, feed, clock)
-            for feed in dict.fromkeys(feed for plan in known for feed in plan.feeds)
-        }
-        arrivals = {
-            plan.kpi.name: [one for feed in plan.feeds if (one := feeds[feed]) is not None] for plan in known
-        }
-        asked = [_wanted(connection, plan.kpi, arrivals[plan.kpi.name], clock) for plan in known]
-        _compute(connection, asked, clock)
-        statuses = _statuses(connection)
-        for each in asked:
-            lags = [one.lag_days for one in arrivals[each.kpi.name] if one.lag_days is not None]
-            status = statuses.get(each.kpi.name, "no rows")
-            _record(connection, each.kpi, clock.as_of, max(lags, default=None), each.complete, status)
+    make_tables(connection)
+    if clock is None:
+        for table in ("kpi_values", *days.TYPES):
+            connection.execute(f"delete from {table}")
+        for plan in known:
+            _record(connection, plan.kpi, None, None, None, "no rows")
+        return
+    feeds = {
+        feed: arrival_of(connection, feed, clock)
+        for feed in dict.fromkeys(feed for plan in known for feed in plan.feeds)
+    }
+    arrivals = {
+        plan.kpi.name: [one for feed in plan.feeds if (one := feeds[feed]) is not None] for plan in known
+    }
+    asked = [_wanted(connection, plan.kpi, arrivals[plan.kpi.name], clock) for plan in known]
+    _compute(connection, asked, clock)
+    statuses = _statuses(connection)
+    for each in asked:
+        lags = [one.lag_days for one in arrivals[each.kpi.name] if one.lag_days is not None]
+        status = statuses.get(each.kpi.name, "no rows")
+        _record(connection, each.kpi, clock.as_of, max(lags, default=None), each.complete, status)
 
 
 def _wanted(
@@ -90,23 +97,42 @@ def _compute(connection: duckdb.DuckDBPyConnection, asked: Sequence[Wanted], clo
     kept = {one.kpi.name for one in same}
     kept -= {one.kpi.name for one in refresh_values(connection, same, clock, _naming)}
     connection.execute("delete from kpi_values where not list_contains($1::varchar[], kpi)", [sorted(kept)])
-    for one in asked:
-        if one.kpi.name not in kept:
-            with _naming(one.kpi):
-                add_values(connection, one, clock)
+    for group in computed_together(one for one in asked if one.kpi.name not in kept):
+        with _naming(group):
+            add_values(connection, group, clock)
     remember(connection, asked, clock, kept)
 
 
+class _Failed(Exception):
+    """The SQL of one of the KPIs failed."""
+
+    def __init__(self, group: Sequence[Wanted]) -> None:
+        super().__init__()
+        self.group = group
+
+
 @contextmanager
-def _naming(kpi: Kpi) -> Iterator[None]:
-    """Errors of a KPI's own SQL name its file."""
+def _naming(group: Sequence[Wanted]) -> Iterator[None]:
     try:
         yield
     except (duckdb.DataError, duckdb.OperationalError) as error:
-        told = str(error).splitlines()[0]
-        raise NotComputed(
-            f"{kpi.shown}: expected SQL that runs on the data of {kpi.source}, found {told}"
-        ) from error
+        raise _Failed(group) from error
+
+
+def _culprit(connection: duckdb.DuckDBPyConnection, failed: _Failed) -> NotComputed:
+    """Which of the KPIs it was, told by its file."""
+    kpi, told = failed.group[0].kpi, failed.__cause__
+    for one in failed.group if len(failed.group) > 1 else ():
+        try:
+            for cadence in one.kpi.cadence:
+                sql = grouped_sql([one.kpi], cadence, one.rows.happened, day(one.until))
+                connection.execute(f"create or replace temp table _tried as {sql}")
+        except (duckdb.DataError, duckdb.OperationalError) as error:
+            kpi, told = one.kpi, error
+            break
+        connection.execute("drop table _tried")
+    shown = str(told).splitlines()[0]
+    return NotComputed(f"{kpi.shown}: expected SQL that runs on the data of {kpi.source}, found {shown}")
 
 
 def _statuses(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -14,20 +14,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import duckdb
 
 from lakehouse.metrics.definition import Kpi
-from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, happened_on
+from lakehouse.metrics.values_sql import counts_from_zero, grouped_alike, grouped_sql, happened_on
 from lakehouse.sql_text import identifier, literal
 from lakehouse.warehouse.clock import Clock
 from lakehouse.warehouse.expressions import aggregate, columns_of, per_row
 
 # To be raised when the same definition and rows give other values than before.
 VERSION = 1
+TOGETHER = 10
 TYPES = {
     "meta_kpi_days": "rows_of varchar, day date, rows bigint, total hugeint, mixed ubigint",
     "meta_kpi_made": (
@@ -76,12 +77,20 @@ def wanted(
     }
     happened = happened_on(kpi, clock, is_timestamp=types[kpi.time.lower()] != "DATE")
     rows = Rows(kpi.source, kpi.time, happened, _columns(kpi))
-    sql = [grouped_sql(kpi, cadence, happened, "_until") for cadence in kpi.cadence]
+    sql = [grouped_sql([kpi], cadence, happened, "_until") for cadence in kpi.cadence]
     read = [types[column] for column in rows.columns]
     told = [VERSION, duckdb.__version__, sql, read, counts_from_zero(kpi)]
     return Wanted(
         kpi, rows, complete, until, hashlib.sha256(json.dumps(told).encode()).hexdigest()
     )  # fmt: skip
+
+
+def computed_together(asked: Iterable[Wanted]) -> list[list[Wanted]]:
+    """KPIs that one pass over their rows computes, not too many at once for the memory that it takes."""
+    groups: dict[Hashable, list[Wanted]] = {}
+    for one in asked:
+        groups.setdefault((grouped_alike(one.kpi), one.rows.happened, one.until), []).append(one)
+    return [group[at : at + TOGETHER] for group in groups.values() for at in range(0, len(group), TOGETHER)]
 
 
 def _columns(kpi: Kpi) -> tuple[str, ...]:

@@ -15,14 +15,14 @@ from contextlib import AbstractContextManager
 
 import duckdb
 
-from lakehouse.metrics.days import Wanted
-from lakehouse.metrics.definition import Kpi
+from lakehouse.metrics.days import Wanted, computed_together
+from lakehouse.metrics.definition import CADENCES
 from lakehouse.metrics.values import DAYS
 from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, period_of
 from lakehouse.sql_text import identifier, literal
 from lakehouse.warehouse.clock import Clock, day
 
-Naming = Callable[[Kpi], AbstractContextManager[None]]
+Naming = Callable[[Sequence[Wanted]], AbstractContextManager[None]]
 _SERIES = "kpi, cadence, dimension, segment"
 _TEMPORARY = ("_kpis", "_touched", "_found", "_spans", "_ends", "_lost", "_firsts", "_segments")
 
@@ -32,7 +32,7 @@ def refresh_values(
 ) -> list[Wanted]:
     """Brings the rows of known KPIs up to date, and returns those KPIs that must be computed anew.
 
-    wanted: KPIs of the same definition as when they were last computed, and of no earlier as-of date. naming: of a KPI whose
+    wanted: KPIs of the same definition as when they were last computed, and of no earlier as-of date. naming: of KPIs whose
     own SQL runs, what to do with errors.
     """
     if not wanted:
@@ -40,21 +40,30 @@ def refresh_values(
     _ask(connection, wanted, clock)
     by_name = {one.kpi.name: one for one in wanted}
     rows = _narrow(connection, wanted)
-    for name, cadence in connection.execute(
-        "select distinct kpi, cadence from _touched order by all"
-    ).fetchall():
-        one = by_name[name]
-        periods = (
-            f"select period_start from _touched where kpi = {literal(name)} and cadence = {literal(cadence)}"
-        )
-        grouped = grouped_sql(one.kpi, cadence, one.rows.happened, day(one.until), (rows[name], periods))
-        with naming(one.kpi):
-            connection.execute(f"insert into _found select $1, $2, * from ({grouped})", [name, cadence])
+    touched = set(connection.execute("select distinct kpi, cadence from _touched").fetchall())
+    for group in computed_together(wanted):
+        for cadence in CADENCES:
+            kpis = [one.kpi for one in group if (one.kpi.name, cadence) in touched]
+            if not kpis:
+                continue
+            names = ", ".join(literal(kpi.name) for kpi in kpis)
+            periods = (
+                f"select period_start from _touched where kpi in ({names}) and cadence = {literal(cadence)}"
+            )
+            among = rows[kpis[0].name], periods
+            grouped = grouped_sql(kpis, cadence, group[0].rows.happened, day(group[0].until), among)
+            with naming(group):
+                # What touched one KPI needn't have touched another.
+                connection.execute(
+                    "insert into _found select kpi, $1, found.* exclude (kpi) from "
+                    f"({grouped}) as found semi join (from _touched where cadence = $1) using (kpi, period_start)",
+                    [cadence],
+                )
     connection.execute(_ENDS)
     doubtful = {
         row[0] for row in connection.execute("select distinct kpi from _ends where is_doubtful").fetchall()
     }
-    _find_firsts(connection, by_name, doubtful)
+    _find_firsts(connection, by_name, doubtful, naming)
     for statement in _REPLACE:
         connection.execute(statement)
     _tell_completeness(connection)
@@ -112,7 +121,7 @@ def _tell_completeness(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _find_firsts(
-    connection: duckdb.DuckDBPyConnection, by_name: dict[str, Wanted], doubtful: set[str]
+    connection: duckdb.DuckDBPyConnection, by_name: dict[str, Wanted], doubtful: set[str], naming: Naming
 ) -> None:
     """_firsts: of segments whose first period has no rows any more, the first one that has, if any."""
     connection.execute(_LOST)
@@ -123,8 +132,10 @@ def _find_firsts(
         "select distinct kpi, cadence from _lost order by all"
     ).fetchall():
         one = by_name[name]
-        if name not in doubtful:
-            grouped = grouped_sql(one.kpi, cadence, one.rows.happened, day(one.until))
+        if name in doubtful:
+            continue
+        grouped = grouped_sql([one.kpi], cadence, one.rows.happened, day(one.until))
+        with naming([one]):
             connection.execute(
                 f"insert into _firsts select $1, $2, dimension, segment, min(period_start) from ({grouped}) "
                 "semi join (select dimension, segment from _lost where kpi = $1 and cadence = $2) using (dimension, segment) "

@@ -6,6 +6,7 @@ and writing (values.py).
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from functools import cache
 
 from sqlglot import exp
@@ -59,14 +60,21 @@ def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
     return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
 
 
+def grouped_alike(kpi: Kpi) -> Hashable:
+    """What KPIs share that one pass over their rows can group; a KPI with top goes alone."""
+    alone = kpi.name if kpi.top is not None else ""
+    return kpi.source, kpi.time, kpi.filter, tuple(kpi.dimensions.items()), alone
+
+
 def grouped_sql(
-    kpi: Kpi, cadence: str, happened: str, until: str, among: tuple[str, str] | None = None
+    kpis: Sequence[Kpi], cadence: str, happened: str, until: str, among: tuple[str, str] | None = None
 ) -> str:
-    """Columns period_start, dimension, segment, numerator, denominator, value, n.
+    """Columns kpi, period_start, dimension, segment, numerator, denominator, value, n, of KPIs that are grouped alike.
 
     happened: the day of a row; until: the last day whose rows count; both as SQL. among: a table that has what is read of the
     source's rows of the periods that are wanted, and a SELECT of these; all unless given.
     """
+    kpi = kpis[0]
     names = list(kpi.dimensions)
     labels = [f"{label_sql(text)} as _d{number}" for number, text in enumerate(kpi.dimensions.values())]
     # Rows without a day don't pass.
@@ -86,21 +94,28 @@ def grouped_sql(
     )
     if kpi.top is not None:
         return _top_sql(kpi, rows, keys, grouping)
+    # Aggregates that KPIs have in common are computed once.
+    parts = ", ".join(_parts(one, number) for number, one in enumerate(kpis))
+    each = " union all ".join(
+        f"select {literal(one.name)} as kpi, period_start, _dimension as dimension, _segment as segment, "
+        f"_above{number} as numerator, _below{number} as denominator, _value{number} as value, _n{number} as n from _grouped"
+        for number, one in enumerate(kpis)
+    )
+    return (
+        f"with _rows as ({rows}), _grouped as materialized "
+        f"(select {keys}, {parts} from _rows group by grouping sets ({grouping})) {each}"
+    )
+
+
+def _parts(kpi: Kpi, number: int) -> str:
+    """The aggregates of one of the KPIs."""
     if kpi.value is not None:
         value = _computed(kpi.value)
-        parts = (
-            f"{_exact(value)} as numerator, cast(null as {EXACT}) as denominator, {_double(value)} as value"
-        )
+        exact, below, shown = _exact(value), f"cast(null as {EXACT})", _double(value)
     else:
-        above, below = _computed(str(kpi.numerator)), _computed(str(kpi.denominator))
-        parts = (
-            f"{_exact(above)} as numerator, {_exact(below)} as denominator, {_ratio(above, below)} as value"
-        )
-    return (
-        f"with _rows as ({rows}), _grouped as (select {keys}, {parts}, {_count(kpi)} as n from _rows "
-        f"group by grouping sets ({grouping})) "
-        "select period_start, _dimension as dimension, _segment as segment, numerator, denominator, value, n from _grouped"
-    )
+        above, under = _computed(str(kpi.numerator)), _computed(str(kpi.denominator))
+        exact, below, shown = _exact(above), _exact(under), _ratio(above, under)
+    return f"{exact} as _above{number}, {below} as _below{number}, {shown} as _value{number}, {_count(kpi)} as _n{number}"
 
 
 def _top_sql(kpi: Kpi, rows: str, keys: str, grouping: str) -> str:
@@ -117,7 +132,7 @@ def _top_sql(kpi: Kpi, rows: str, keys: str, grouping: str) -> str:
         f"with _rows as ({rows}), "
         f"_groups as (select {keys}, {identifier(top.by)} as _by, {_computed(value)} as _value, {_count(kpi)} as _n "
         f"from _rows group by grouping sets ({grouping})), _ranked as ({ranked}) "
-        "select period_start, _dimension as dimension, _segment as segment, "
+        f"select {literal(kpi.name)} as kpi, period_start, _dimension as dimension, _segment as segment, "
         f"{_exact(above)} as numerator, {_exact('sum(_value)')} as denominator, {_ratio(above, 'sum(_value)')} as value, "
         "cast(sum(_n) as bigint) as n from _ranked group by all"
     )
