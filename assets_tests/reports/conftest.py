@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from lakehouse.experiments.readout_rows import TABLES as READOUTS
@@ -636,31 +637,29 @@ class Alarmed:
         """
         step = 7 if cadence == "weekly" else 1
         last = self.ago(1) if cadence == "daily" else self.ago(13)
+        found, expectations = [], []
         for place in range(-1, periods):
             start = last - timedelta(days=step * place)
             wave = 1 + level * ((start.toordinal() // step) % 7 - 3) / 3
             noise = 1 + 0.03 * ((start.toordinal() * 7919) % 11 - 5) / 5
             value = None if place in missing else base * wave * noise * (out or {}).get(place, 1.0)
-            key = {
-                "kpi": kpi,
-                "cadence": cadence,
-                "dimension": dimension,
-                "segment": segment,
-                "period_start": start,
-            }
-            self.put("kpi_values", **key, value=value, n=0 if value is None else 100, is_complete=place >= 0)
+            found.append((start, value, 0 if value is None else 100, place >= 0))
             if 0 <= place < periods - unexpected:
-                low, high = base * wave * 0.88, base * wave * 1.12
-                self.put(
-                    "kpi_expected",
-                    **key,
-                    expected=base * wave,
-                    low=low,
-                    high=high,
-                    surprise=0.0,
-                    p_value=0.5,
-                    is_judged=True,
-                )
+                expectations.append((start, base * wave, base * wave * 0.88, base * wave * 1.12))
+        key = {"kpi": kpi, "cadence": cadence, "dimension": dimension, "segment": segment}
+        self._put_all("kpi_values", key, ["period_start", "value", "n", "is_complete"], found)
+        self._put_all("kpi_expected", key, ["period_start", "expected", "low", "high"], expectations)
+
+    def _put_all(
+        self, table: str, key: dict[str, str], names: list[str], rows: list[tuple[object, ...]]
+    ) -> None:
+        """Many rows under one key; row by row would take seconds."""
+        fixed = ", ".join(f"${place + 1} as {name}" for place, name in enumerate(key))
+        self.connection.register("told", pl.DataFrame(rows, schema=names, orient="row").to_arrow())
+        self.connection.execute(
+            f"insert into {table} by name select {fixed}, * from told", list(key.values())
+        )
+        self.connection.unregister("told")
 
     def anomaly(
         self,
@@ -748,7 +747,7 @@ def alarmed_busy(alarmed: Alarmed) -> None:
 
     alarmed.values("return_rate", 0.05, cadence="weekly", out={0: 1.6, 1: 1.5, 2: 1.4}, level=0.05)
     alarmed.anomaly("return_rate-2026-10-19", "return_rate", 27, 7, 0.0502, 0.0753, cadence="weekly", is_open=True, is_good=False,
-                    status="open", confidence=0.62, money=4_321.5, verdict="broad change", explanation="No segment stands out: broad change from 0.0502 to 0.0753.",
+                    status="open", confidence=0.62, money=4_321.5, verdict="broad change", note="The new sizes run small.", explanation="No segment stands out: broad change from 0.0502 to 0.0753.",
                     methods=["expectation", "trend"])  # fmt: skip
     # A good one weighs half: 8,000 of good comes after 4,321.50 of bad.
     alarmed.values(

@@ -10,8 +10,8 @@ import duckdb
 import polars as pl
 
 from lakehouse.reports import words
-from lakehouse.reports.anomalies_data import CAUSES, FACTORS, Anomaly, Watch, rows_of
-from lakehouse.reports.anomalies_words import brief, figure, form_of, kpi_form, moved, name_of
+from lakehouse.reports.anomalies_data import Anomaly, Watch, rows_of
+from lakehouse.reports.anomalies_words import brief, cell_form, figure, form_of, kpi_form, moved, name_of
 from lakehouse.reports.charts_anomalies import BETTER, ENDS, NEITHER, REST, WORSE, expected_band, waterfall
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.drawing import HALF, WIDE
@@ -64,13 +64,13 @@ def band(connection: duckdb.DuckDBPyConnection, watch: Watch, anomaly: Anomaly, 
     name, period = name_of(watch, anomaly), "week" if anomaly.is_weekly else "day"
     columns = (
         Column("Week from" if anomaly.is_weekly else "Day", "day", words.DAY),
-        Column("Actual", "actual", form),
-        Column("Expected", "expected", form),
-        Column("From", "low", form),
-        Column("To", "high", form),
+        Column("Actual", "actual", cell_form(form)),
+        Column("Expected", "expected", cell_form(form)),
+        Column("From", "low", cell_form(form)),
+        Column("To", "high", cell_form(form)),
     )
     table = Table(
-        f"{name}, by {period}",
+        f"No. {place}: {name}, figures by {period}",
         columns,
         Rows(Dataset(f"band-{place}", rows), order="day"),
         noun=(period, f"{period}s"),
@@ -84,7 +84,7 @@ def band(connection: duckdb.DuckDBPyConnection, watch: Watch, anomaly: Anomaly, 
         "Out of the ordinary",
     )
     told = f"A line over {words.counted(len(rows), period)} with the range that was expected; {words.counted(int(rows['is_out'].sum()), period)} shaded."
-    return Chart(f"band-{place}", f"{name}: by {period}", drawn, table, told)
+    return Chart(f"band-{place}", f"No. {place}: {name} by {period}", drawn, table, told)
 
 
 def steps(
@@ -94,21 +94,11 @@ def steps(
     if anomaly.expected is None or anomaly.actual is None:
         return ()
     found = [
-        ("segments", "by segment", CAUSES, rows_of(connection, _CAUSES, anomaly.id)),
-        ("factors", "by factor", FACTORS, rows_of(connection, _FACTORS, anomaly.id)),
+        ("segments", "by segment", rows_of(connection, _CAUSES, anomaly.id)),
+        ("factors", "by factor", rows_of(connection, _FACTORS, anomaly.id)),
     ]
-    known = [each for each in found if each[3]]
-    return tuple(
-        _waterfall(
-            watch,
-            anomaly,
-            f"{key}-{place}",
-            f"From expected to actual, {title}",
-            rows,
-            is_wide=len(known) == 1,
-        )
-        for key, title, _, rows in known
-    )
+    known = [(f"{key}-{place}", f"No. {place}: the change {by}", rows) for key, by, rows in found if rows]
+    return tuple(_waterfall(watch, anomaly, *each, is_wide=len(known) == 1) for each in known)
 
 
 def _waterfall(
@@ -116,11 +106,8 @@ def _waterfall(
 ) -> Chart:
     frame = steps_frame(watch, anomaly, found)
     form = form_of(watch, anomaly)
-    columns = (Column("Step", "name", is_name=True), Column("Figure", "figure", form))
-    name = name_of(watch, anomaly)
-    table = Table(
-        f"{name}: {title[:1].lower()}{title[1:]}", columns, Rows(Dataset(key, frame)), noun=("step", "steps")
-    )
+    columns = (Column("Step", "name", is_name=True), Column("Figure", "figure", cell_form(form)))
+    table = Table(f"{title}, step by step", columns, Rows(Dataset(key, frame)), noun=("step", "steps"))
     unit = form.unit or ("Share" if form.kind == "percent" else "Value")
     return Chart(
         key,

@@ -12,6 +12,7 @@ from lakehouse.reports.anomalies_data import ANOMALIES, CAUSES, DEFINITIONS, Ano
 from lakehouse.reports.anomalies_tables import anomaly_table
 from lakehouse.reports.anomalies_words import (
     answer,
+    cell_form,
     confidence,
     figure,
     form_of,
@@ -39,7 +40,7 @@ order by rank
 
 
 def one_anomaly(connection: duckdb.DuckDBPyConnection, watch: Watch, anomaly: Anomaly, place: int) -> Section:
-    """The section of one anomaly. place: its rank, from 1; it makes ids unique on the page."""
+    """The section of one anomaly. place: its rank, from 1; it keeps headings, captions and ids of one page apart."""
     picture = band(connection, watch, anomaly, place)
     causes = rows_of(connection, _CAUSE_ROWS, anomaly.id)
     tables = (
@@ -49,7 +50,7 @@ def one_anomaly(connection: duckdb.DuckDBPyConnection, watch: Watch, anomaly: An
     )
     return Section(
         f"anomaly-{place}",
-        heading(watch, anomaly),
+        f"{place}. {heading(watch, anomaly)}",
         sentences=_sentences(watch, anomaly, has_causes=bool(causes)),
         tiles=_tiles(watch, anomaly),
         charts=(*((picture,) if picture else ()), *steps(connection, watch, anomaly, place)),
@@ -146,13 +147,13 @@ def _causes(watch: Watch, anomaly: Anomaly, found: list[dict[str, object]], plac
     columns = (
         Column("Segment", "segment", is_name=True),
         Column("What happened", "sentence", is_name=True),
-        Column("Contribution", "contribution", form),
+        Column("Contribution", "contribution", cell_form(form)),
         Column("Of the change", "share", words.PERCENT),
         Column("By", "effect"),
         Column("Sure", "confidence", words.PERCENT),
     )
     return Table(
-        "Where it came from",
+        f"Where no. {place} came from",
         columns,
         Rows(Dataset(f"causes-{place}", frame), order="rank", limit=_CAUSES_SHOWN),
         f"causes-{place}",
@@ -167,7 +168,7 @@ def _parts(watch: Watch, anomaly: Anomaly, place: int) -> Table | None:
     return anomaly_table(
         watch,
         parts,
-        "Parts of it",
+        f"Parts of no. {place}",
         f"parts-{place}",
         noun=("part", "parts"),
         limit=_PARTS_SHOWN,
@@ -184,7 +185,7 @@ def _similar(watch: Watch, anomaly: Anomaly, place: int) -> Table | None:
     return anomaly_table(
         watch,
         found,
-        "Similar episodes",
+        f"Episodes similar to no. {place}",
         table_id,
         noun=noun,
         limit=_SIMILAR_SHOWN,

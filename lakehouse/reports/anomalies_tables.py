@@ -9,7 +9,7 @@ import polars as pl
 
 from lakehouse.reports import words
 from lakehouse.reports.anomalies_data import ANOMALIES, RECENT_DAYS, Anomaly, Watch
-from lakehouse.reports.anomalies_words import figure, form_of, name_of, span
+from lakehouse.reports.anomalies_words import brief, figure, form_of, name_of, span
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.page import Column, Section, Sentence, Table
 
@@ -41,7 +41,7 @@ def anomaly_table(
     """
     rows = []
     for place, each in enumerate(found):
-        form = _plain_form(watch, each)
+        form = brief(form_of(watch, each), max(abs(each.expected or 0.0), abs(each.actual or 0.0)))
         figures = (figure(each.expected, form), figure(each.actual, form), each.relative_impact, each.money)
         told = (
             words.shorten(each.note, _NOTE) if each.note else None,
@@ -61,7 +61,7 @@ def anomaly_table(
         Column("Expected", "expected", _TOLD),
         Column("Actual", "actual", _TOLD),
         Column("Change", "relative", words.PERCENT),
-        Column("At stake", "money", words.money_form(watch.currency)),
+        Column(f"At stake, {watch.currency}" if watch.currency else "At stake", "money", words.AMOUNT),
         Column("Sure", "confidence", words.PERCENT),
         Column("State", "state", is_name=True),
         *((Column("Note", "note", is_name=True),) if has_note else ()),
@@ -70,12 +70,6 @@ def anomaly_table(
     return Table(
         caption, columns, Rows(Dataset(table_id, frame), order="place", limit=limit), table_id, note, noun
     )
-
-
-def _plain_form(watch: Watch, anomaly: Anomaly) -> words.Form:
-    """The anomaly's form; a number without its unit, which the KPI's name tells well enough beside others."""
-    form = form_of(watch, anomaly)
-    return words.Form("number", decimals=form.decimals) if form.kind == "number" else form
 
 
 def state(anomaly: Anomaly, *, is_part_told: bool = True) -> str:

@@ -64,11 +64,16 @@ def moved(value: float | None, form: words.Form) -> str:
     return text if value < 0 or is_nothing else f"+{text}"
 
 
+def cell_form(form: words.Form) -> words.Form:
+    """The form in a table's cells: a number without its unit, which may be long and which the KPI's name tells."""
+    return words.Form("number", decimals=form.decimals) if form.kind == "number" else form
+
+
 def brief(form: words.Form, largest: float) -> words.Form:
-    """The form beside a mark of a chart, whose axis names the unit: large amounts without cents."""
+    """The form where room is short and something else names the unit: without it, large amounts without cents."""
     if form.kind == "amount":
         return words.Form("number", decimals=0 if largest >= 1000 else 2)
-    return words.Form("number", decimals=form.decimals) if form.kind == "number" else form
+    return cell_form(form)
 
 
 def share(value: float | None) -> str:

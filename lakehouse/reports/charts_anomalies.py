@@ -4,6 +4,8 @@ Here belong marks, scales and axes of these two. The forms that every report sha
 sentences and titles belong to a report.
 """
 
+from functools import lru_cache
+
 import altair as alt
 
 from lakehouse.reports.charts_parts import (
@@ -14,7 +16,7 @@ from lakehouse.reports.charts_parts import (
     interval_text,
     number_format,
 )
-from lakehouse.reports.drawing import COLOURS, DASHES, HALF, INK, ROWS, WIDE, Drawing, Key, drawing
+from lakehouse.reports.drawing import COLOURS, DASHES, INK, ROWS, WIDE, Drawing, Key, drawing
 from lakehouse.reports.words import Form
 
 _DAY_MS = 86_400_000
@@ -25,6 +27,8 @@ ENDS, WORSE, BETTER, NEITHER, REST = "end", "worse", "better", "neither", "rest"
 _STEPS = {WORSE: COLOURS[1], BETTER: COLOURS[2], NEITHER: COLOURS[0], REST: "#8a929b"}
 
 
+# A page draws many of few kinds, and each takes longer to put together than to copy.
+@lru_cache(maxsize=64)
 def expected_band(
     day: str, step_days: int, y_title: str, form: Form, interval: str, episode: str, *, width: int = WIDE
 ) -> Drawing:
@@ -91,19 +95,22 @@ def expected_band(
     return drawing(chart, keys, width=width)
 
 
+@lru_cache(maxsize=64)
 def waterfall(label: str, x_title: str, form: Form, *, width: int = WIDE) -> Drawing:
     """One row a step, from where the figure stood to where it came. label: a column of short texts, all different.
 
     Columns: begin, end, told (the step in words) and kind, one of the constants of this module; an ENDS row is a point
     at its `end`. Steps are drawn where they lie: the scale needs no zero, as no bar's length is a figure's size.
     """
-    # Room for the words behind the rightmost step: on a phone they take more of the width.
-    room = f"datum.most + (datum.most - datum.least) * (width < {HALF - 40} ? 0.6 : 0.35)"
+    # Room for the longest words behind the rightmost step, in pixels, and what the labels in front leave of the width.
+    words_room = "(7 * datum.longest + 12)"
+    room = f"datum.most + (datum.most - datum.least) * {words_room} / max(width * 0.56 - {words_room}, 50)"
     base = (
         alt.Chart(alt.NamedData(name=ROWS))
         .transform_window(place="row_number()")
         .transform_calculate(left="min(datum.begin, datum.end)", right="max(datum.begin, datum.end)")
-        .transform_joinaggregate(least="min(left)", most="max(right)")
+        .transform_calculate(letters="length(datum.told)")
+        .transform_joinaggregate(least="min(left)", most="max(right)", longest="max(letters)")
         .transform_calculate(room=room, margin="datum.least - (datum.most - datum.least) * 0.04")
         .encode(
             y=alt.Y(
