@@ -17,9 +17,9 @@ from lakehouse.reports.anomalies_words import (
     figure,
     form_of,
     heading,
+    impact,
     kpi_form,
     money,
-    moved,
     near,
     periods,
     share,
@@ -99,7 +99,7 @@ def _tiles(watch: Watch, anomaly: Anomaly) -> tuple[Tile, ...]:
     return (
         Tile("Actual", figure(anomaly.actual, form), basis=basis),
         Tile("Expected", figure(anomaly.expected, form), basis=basis),
-        Tile("Impact", moved(anomaly.impact, form), way, relative, verdict, "actual less expected"),
+        Tile("Impact", impact(anomaly, form), way, relative, verdict, "actual less expected"),
         Tile(
             "Money at stake",
             money(anomaly.money, watch.currency),

@@ -64,6 +64,15 @@ def moved(value: float | None, form: words.Form) -> str:
     return text if value < 0 or is_nothing else f"+{text}"
 
 
+def impact(anomaly: Anomaly, form: words.Form) -> str:
+    """Actual less expected, with its sign; of percentages, the points between the two as they are shown."""
+    if form.kind != "percent" or anomaly.actual is None or anomaly.expected is None:
+        return moved(anomaly.impact, form)
+    change = words.change_in_points(Decimal(repr(anomaly.actual)), Decimal(repr(anomaly.expected)))
+    sign = {"up": "+", "down": "-"}.get(change.direction, "")
+    return f"{sign}{change.words.partition(' ')[2]}" if sign else moved(0.0, form)
+
+
 def cell_form(form: words.Form) -> words.Form:
     """The form in a table's cells: a number without its unit, which may be long and which the KPI's name tells."""
     return words.Form("number", decimals=form.decimals) if form.kind == "number" else form
@@ -149,7 +158,7 @@ def size(watch: Watch, anomaly: Anomaly) -> str:
     side = "below" if anomaly.direction == "down" else "above"
     form = form_of(watch, anomaly)
     if form.kind == "percent":
-        by = moved(None if anomaly.impact is None else abs(anomaly.impact), form).removeprefix("+")
+        by = impact(anomaly, form).lstrip("+-") or words.MISSING
     elif anomaly.relative_impact is not None:
         by = words.percent(abs(anomaly.relative_impact))
     else:

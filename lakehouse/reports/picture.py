@@ -4,6 +4,7 @@ Here belong encoding and its limit of size. What a chart shows belongs to the re
 """
 
 import base64
+import unicodedata
 
 from lakehouse.reports.page import Chart
 from lakehouse.reports.render import drawn
@@ -11,6 +12,8 @@ from lakehouse.reports.svg import to_png
 
 # Metadata stand in an instance's database and in each of its pages that lists them.
 MOST_BYTES = 60_000
+# What Markdown gives a meaning.
+_MEANT = "[]()<>!`\\"
 
 
 def markdown_picture(chart: Chart, text: str = "") -> str:
@@ -28,6 +31,8 @@ def markdown_picture(chart: Chart, text: str = "") -> str:
 
 
 def _alternative(text: str) -> str:
-    """The text without what would end it, or begin something else, in Markdown."""
-    kept = "".join(" " if each in "[]()<>!`\\" or not each.isprintable() else each for each in text)
-    return " ".join(kept.split())
+    """The text without what would end it, or begin something else, in Markdown; marks that only steer others go."""
+    told = "".join(each for each in text if unicodedata.category(each) != "Cf")
+    return " ".join(
+        "".join(" " if each in _MEANT or not each.isprintable() else each for each in told).split()
+    )
