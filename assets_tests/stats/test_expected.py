@@ -139,7 +139,7 @@ def test_a_spike_out_of_almost_nothing_is_judged() -> None:
 def test_a_rate_of_few_trials_is_wide() -> None:
     rng = np.random.default_rng(6)
     trials = np.full(200, 2000.0)
-    trials[150] = 40
+    trials[150] = 60
     y = rng.binomial(trials.astype(int), 0.9) / trials
     y[150] = y[160] = 0.75
     found = expect(y, day_features(START + np.arange(200)), denominators=trials, is_share=True)
@@ -259,3 +259,11 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         expect(np.ones(30), day_features(START + np.arange(30)), denominators=np.ones(29))
     with pytest.raises(ValueError, match="expected each after the one before"):
         day_features([START, START])
+
+
+def test_days_are_not_judged_for_being_high_alone() -> None:
+    trials = np.full(400, 20.0)
+    y = np.random.default_rng(8).binomial(20, 0.15, 400) / trials
+    found = expect(y, day_features(START + np.arange(400)), denominators=trials, is_share=True)
+    # Three events are expected a day. Were those with five or more judged, all of them would be too high.
+    assert not found.is_judged.any()

@@ -10,6 +10,7 @@ import dagster as dg
 
 from lakehouse.contracts import Contract
 from lakehouse.ingest.raw import Ingested
+from lakehouse.metrics.anomalies.alerts import KpiAlerts
 from lakehouse.reports.page import Page
 from lakehouse.reports.picture import markdown_picture
 from lakehouse.reports.words import plain
@@ -173,6 +174,33 @@ def finding_result(asset: str, check: str, finding: Finding, *, warn: bool) -> d
             key: value if isinstance(value, int | float | str) else str(value)
             for key, value in finding.figures.items()
         },
+    )
+
+
+def alert_result(asset: str, check: str, told: KpiAlerts, picture: str = "") -> dg.AssetCheckResult:
+    """A KPI's open anomalies in words, how sure they are, what is at stake and why, and a picture of the first."""
+    metadata: dict[str, Any] = {}
+    if told.alerts:
+        rows = [
+            {
+                "anomaly": alert.anomaly,
+                "what": alert.sentence,
+                "at stake": "" if alert.money is None else f"{alert.money:,.0f}",
+                "confidence": f"{alert.confidence:.0%}",
+                "why": " ".join(alert.causes) or alert.explanation,
+            }
+            for alert in told.alerts
+        ]
+        metadata["anomalies"] = dg.MetadataValue.md(_table(rows))
+    if picture:
+        metadata["picture"] = dg.MetadataValue.md(picture)
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(asset),
+        check_name=check,
+        passed=not told.alerts,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=told.text,
+        metadata=metadata,
     )
 
 

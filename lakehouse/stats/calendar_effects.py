@@ -120,7 +120,7 @@ def day_features(
         )
         is_special |= blocks.add_if_any(name, share, size)
     shut = np.unique(np.asarray(closed, dtype=np.int64))
-    is_closed = _share(at, span, shut) >= 1
+    is_closed = _share(at, span, shut) >= span
     if span == 1:
         for name, kind in (("before a closed day", shut - 1), ("after a closed day", shut + 1)):
             blocks.add_if_any(name, _share(at, span, np.setdiff1d(kind, shut)), BESIDE_CLOSED)

@@ -34,6 +34,10 @@ ODDS_AGAINST_ONE_A_YEAR, CEILING = 32.0, 0.8
 # learned is wrong on the same side for days.
 PRIOR_INVERSE_DF_OF_SUMS, PRIOR_SCALE_OF_SUMS = 1 / 50, 1.3
 
+# While a series climbs, next to nothing lies below what is expected; when it no longer does, as much does as above. So neither
+# side is taken for narrower than this part of both.
+NARROWEST = 0.75
+
 _INVERSE_DF = np.linspace(1e-3, HEAVIEST, 200)
 
 
@@ -75,7 +79,7 @@ def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
     edge_at = EDGE_OF_SUMS if is_sum else EDGE
     prior = PRIOR_INVERSE_DF_OF_SUMS if is_sum else PRIOR_INVERSE_DF
     prior_scale = PRIOR_SCALE_OF_SUMS if is_sum else PRIOR_SCALE
-    tails = []
+    scales, inverses = [], []
     for side in (1, -1):
         ordered = np.sort(side * given, axis=1)
         body, shoulder, edge = (_quantile(ordered, n, q) for q in (BODY, SHOULDER, edge_at))
@@ -86,9 +90,15 @@ def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
         at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
         scale = _drawn(mark / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
         # A series as steady as its model says isn't trusted to be ten times steadier than that.
-        scale = np.maximum(scale, 0.1)
-        tails.append(Tail(scale, inverse) if np.ndim(values) > 1 else Tail(scale[:1], inverse[:1]))
-    return tails[0], tails[1]
+        scales.append(np.maximum(scale, 0.1))
+        inverses.append(inverse)
+    both = NARROWEST * (scales[0] + scales[1]) / 2
+    upper, lower = (
+        Tail(np.maximum(scale, both), inverse) for scale, inverse in zip(scales, inverses, strict=True)
+    )
+    if np.ndim(values) > 1:
+        return upper, lower
+    return Tail(upper.scale[:1], upper.inverse_df[:1]), Tail(lower.scale[:1], lower.inverse_df[:1])
 
 
 def _drawn(own: FloatArray, common: float, n: FloatArray, worth: float) -> FloatArray:

@@ -20,6 +20,8 @@ BoolArray = NDArray[np.bool_]
 WARM_UP = {"daily": 28, "weekly": 13}
 # Below so many events a period, expected and found, no period is judged: an empty one comes by chance once in exp(5) = 150.
 LEAST_EVENTS = 5.0
+# Many more found than that are news, however few were expected. Not fewer: on days of chance plenty alone no series is judged.
+NEWS = 4 * LEAST_EVENTS
 # A weekday is closed when all but one of its last eight had no business.
 ROUNDS = 8
 
@@ -126,9 +128,13 @@ def is_thin(
     """Periods with too few events to be judged, expected or found; y: (series, n), is_share: (series,)."""
     found = np.nan_to_num(y)
     if volumes is not None:
-        # A share is as thin as the rarer of its two outcomes.
-        rarer = np.minimum(np.maximum(center, found), 1 - np.minimum(center, found))
-        events = np.nan_to_num(volumes) * np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
-        return np.asarray(events < LEAST_EVENTS)
+        # A share is as thin as the rarer of its two outcomes, or both ways of being far from it.
+        rarer, gone = np.minimum(center, 1 - center), np.maximum(found - center, center - found)
+        part = np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
+        apart = np.where(is_share[:, None], np.maximum(gone, 0.0), 0.0)
+        counted = np.nan_to_num(volumes)
+        return np.asarray((counted * part < LEAST_EVENTS) & (counted * apart < NEWS))
     grains = np.array([one.scale.grain for one in prepared], dtype=np.float64)[:, None]
-    return np.asarray((grains > 0) & (np.maximum(np.abs(found), np.abs(center)) < LEAST_EVENTS * grains))
+    return np.asarray(
+        (grains > 0) & (np.abs(center) < LEAST_EVENTS * grains) & (np.abs(found) < NEWS * grains)
+    )

@@ -63,7 +63,8 @@ def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = Non
     >>> scale_of(np.array([100.0, 120.0, 90.0])).kind, scale_of(np.array([-5.0, 3.0, 8.0])).kind
     ('log', 'as is')
     """
-    typical = float(np.median(np.abs(y))) or float(np.abs(y).mean()) or 1.0
+    # A unit in which the largest value is beyond all bounds is none.
+    typical = max(float(np.median(np.abs(y))), 1e-9 * float(np.abs(y).max())) or 1.0
     if is_share and y.min() >= 0 and y.max() <= 1:
         share = min(max(float(np.median(y)), 0.01), 0.99)
         rarer = min(share, 1 - share)

@@ -60,12 +60,12 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     """
     shape = expected.surprise.shape
     u, judged = np.atleast_2d(expected.surprise), np.atleast_2d(expected.is_judged)
-    learned = np.atleast_2d(expected.learned) / np.atleast_2d(expected.spread)
+    learned, spread = np.atleast_2d(expected.learned), np.atleast_2d(expected.spread)
     windows = WINDOWS[cadence]
     p_value, direction = np.ones(u.shape), np.zeros(u.shape, dtype=np.int64)
     window = np.zeros(u.shape, dtype=np.int64)
     for size in windows:
-        sums = _sums(u, learned, judged, size)
+        sums = _sums(u, learned, spread, judged, size)
         for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
             p = np.minimum(tail_p * 2 * len(windows) / SHARE[size], 1.0)
             better = judged & (p < p_value)
@@ -73,7 +73,9 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     return Evidence(p_value.reshape(shape), direction.reshape(shape), window.reshape(shape))
 
 
-def _sums(u: FloatArray, learned: FloatArray, judged: NDArray[np.bool_], size: int) -> FloatArray:
+def _sums(
+    u: FloatArray, learned: FloatArray, spread: FloatArray, judged: NDArray[np.bool_], size: int
+) -> FloatArray:
     """Sums of the last `size` judged surprises, each as it would be had the level not followed since the first of them."""
     if size == 1:
         return u
@@ -82,10 +84,12 @@ def _sums(u: FloatArray, learned: FloatArray, judged: NDArray[np.bool_], size: i
         at = np.flatnonzero(judged[i])
         if len(at) < size:
             continue
-        own, level = (np.lib.stride_tricks.sliding_window_view(x[i, at], size) for x in (u, learned))
-        sums[i, at[size - 1 :]] = np.clip(own + level - level[:, :1], -CAPPED, CAPPED).sum(axis=1) / np.sqrt(
-            size
+        own, level, scale = (
+            np.lib.stride_tricks.sliding_window_view(x[i, at], size) for x in (u, learned, spread)
         )
+        # What the level took in since, in the unit of each period: thin days are wider than others.
+        followed = (level - level[:, :1]) / scale
+        sums[i, at[size - 1 :]] = np.clip(own + followed, -CAPPED, CAPPED).sum(axis=1) / np.sqrt(size)
     return sums
 
 
