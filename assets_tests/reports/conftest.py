@@ -749,7 +749,6 @@ def alarmed_busy(alarmed: Alarmed) -> None:
     alarmed.anomaly("return_rate-2026-10-19", "return_rate", 27, 7, 0.0502, 0.0753, cadence="weekly", is_open=True, is_good=False,
                     status="open", confidence=0.62, money=4_321.5, verdict="broad change", note="The new sizes run small.", explanation="No segment stands out: broad change from 0.0502 to 0.0753.",
                     methods=["expectation", "trend"])  # fmt: skip
-    # A good one weighs half: 8,000 of good comes after 4,321.50 of bad.
     alarmed.values(
         "net_revenue",
         900,

@@ -49,16 +49,28 @@ def told(table: Table) -> list[list[str]]:
     ]
 
 
-def test_most_money_comes_first_and_a_good_surprise_counts_half(alarmed: "Alarmed") -> None:
+def test_most_money_comes_first(alarmed: "Alarmed") -> None:
     found = titles(alarmed.fill("busy").page)
 
     assert found[:4] == [
         "1. Net revenue: 34.0% below expectation since 10 Nov",
-        "2. Return rate: 2.5 points above expectation since 19 Oct, by week",
-        "3. Net revenue, country France: 888.9% above expectation on 11 Nov",
+        "2. Net revenue, country France: 888.9% above expectation on 11 Nov",
+        "3. Return rate: 2.5 points above expectation since 19 Oct, by week",
         "4. Order count: 10.0% below expectation on 3 Nov",
     ]
     assert len(found) == 12
+
+
+def test_of_like_size_what_is_bad_comes_first(alarmed: "Alarmed") -> None:
+    alarmed.kpi("net_revenue")
+    for name, is_good in (("good", True), ("bad", False), ("neither", None)):
+        alarmed.anomaly(name, "net_revenue", 3, 1, 10.0, 5.0, is_good=is_good, dimension="is", segment=name)
+
+    assert [each.partition(" is ")[2].partition(":")[0] for each in titles(alarmed.page)] == [
+        "bad",
+        "neither",
+        "good",
+    ]
 
 
 def test_what_no_money_is_known_of_comes_last_by_its_size(alarmed: "Alarmed") -> None:
@@ -135,7 +147,7 @@ def test_a_segment_named_like_a_step_is_a_step_of_its_own(alarmed: "Alarmed") ->
 def test_a_series_is_drawn_over_its_last_weeks_with_its_own_periods_shaded(alarmed: "Alarmed") -> None:
     page = alarmed.fill("busy").page
     daily, weekly = (
-        shown(charts(part(page, name))["band"].table.source) for name in ("anomaly-1", "anomaly-2")
+        shown(charts(part(page, name))["band"].table.source) for name in ("anomaly-1", "anomaly-3")
     )
 
     assert daily["day"].to_list() == [alarmed.ago(ago) for ago in range(69, 0, -1)], "today is not complete"

@@ -62,9 +62,11 @@ PATTERNS: dict[str, str] = {
         select 1 where (select count(*) from judged) = 0 and (select count(*) from kpi_definitions) > 0""",
     r"No KPI has been built yet\. Land files, then run: lakehouse run": "select 1 where (select count(*) from kpi_definitions) = 0",
     r"«(?P<sentence>.+)»": "select sentence from a union all select explanation from a",
-    rf"It was told from noise on (?P<day>{NEAR}), (?:the day it began|(?P<days>{N}) days? after it began)(?:; (?P<count>{N}) methods? agrees?: «(?P<methods>.+)»)?\.": """
+    rf"It was told from noise on (?P<day>{NEAR}), (?:the day it began|(?P<days>{N}) days? after it began)(?:, by its «(?P<first>.+?)»"
+    rf"(?:; (?P<count>{N}) other methods? agrees?: «(?P<methods>.+)»|(?P<alone>; no other method agrees)))?\.": """
         select near(detected_on) as day, case when detected_on > started_on then n(detected_on - started_on) end as days,
-            nullif(n(len(methods)), '0') as count, nullif(array_to_string(methods, ', '), '') as methods
+            methods[1] as first, nullif(n(len(methods) - 1), '0') as count, nullif(array_to_string(methods[2:], ', '), '') as methods,
+            case when len(methods) = 1 then '; no other method agrees' end as alone
         from a""",
     r"Note: «(?P<note>.+)»": "select note from a",
     r'(?:«(?P<owner>.+)» answers for this KPI\. )?If it was to be expected, say so: lakehouse anomalies expected (?P<id>[\w-]+) --note "\.\.\."': """
@@ -97,11 +99,10 @@ def told(alarmed: "Alarmed", page: Page) -> list[tuple[str, str]]:
     return [(name, text.translate(brackets)) for name, text in said]
 
 
-# Most money first, a good surprise at half of it; then by relative size, confidence.
+# Most money first; then by relative size, what is bad first; and by confidence.
 RANKED = """
 select anomaly from attention
-order by money is null, money * case when is_good then 0.5 else 1 end desc, abs(relative_impact) * case when is_good then 0.5 else 1 end desc nulls last,
-    confidence desc, started_on, anomaly
+order by money desc nulls last, coalesce(is_good, false), abs(relative_impact) desc nulls last, confidence desc, anomaly
 """
 
 

@@ -4,10 +4,10 @@ Here belong the queries that more than one section needs, and what is asked of m
 attention, which are parts, which came before. A query of a single chart or table stands beside it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from math import isfinite
 from typing import Any
 
 import duckdb
@@ -193,12 +193,11 @@ def _anomaly(row: dict[str, Any]) -> Anomaly:
 
 
 def _weight(each: Anomaly) -> tuple[object, ...]:
-    """Most money first, then what no money is known of by its relative size; a good surprise counts half."""
-    share = 0.5 if each.is_good else 1.0
-    size = -1.0 if each.relative_impact is None else share * abs(each.relative_impact)
-    money = 0.0 if each.money is None else share * each.money
-    return each.money is None, -money, -size, -(each.confidence or 0.0), each.started_on, each.id
+    """Most money first, then what no money is known of by its relative size; of like size, what is bad. The command line
+    lists them in the same order."""
+    money, size = (math.inf if value is None else -abs(value) for value in (each.money, each.relative_impact))
+    return money, bool(each.is_good), size, -(each.confidence or 0.0), each.id
 
 
 def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not isfinite(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

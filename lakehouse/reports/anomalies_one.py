@@ -83,16 +83,21 @@ def found_by(watch: Watch, anomaly: Anomaly) -> str:
     told = f"It was told from noise on {near(watch, anomaly.detected_on)}, {after}"
     if not anomaly.methods:
         return f"{told}."
-    which = words.counted(len(anomaly.methods), "method agrees", "methods agree")
-    return f"{told}; {which}: {words.named(', '.join(anomaly.methods), 200)}."
+    first, *others = anomaly.methods
+    told += f", by its {words.named(first)}"
+    if not others:
+        return f"{told}; no other method agrees."
+    which = words.counted(len(others), "other method agrees", "other methods agree")
+    return f"{told}; {which}: {words.named(', '.join(others), 200)}."
 
 
 def _tiles(watch: Watch, anomaly: Anomaly) -> tuple[Tile, ...]:
     form = form_of(watch, anomaly)
-    is_sum = watch.kpi(anomaly.kpi).is_additive
+    kpi = watch.kpi(anomaly.kpi)
     period = "week" if anomaly.is_weekly else "day"
     over = f"{words.counted(periods(anomaly), period)}, {span(watch, anomaly)}"
-    basis = over if periods(anomaly) == 1 else f"{'sum' if is_sum else 'mean'} of {over}"
+    how = "sum of" if kpi.is_additive else "over" if kpi.is_ratio else "mean of"
+    basis = over if periods(anomaly) == 1 else f"{how} {over}"
     verdict = {True: "better", False: "worse", None: ""}[anomaly.is_good]
     way: words.Direction = "down" if anomaly.direction == "down" else "up"
     relative = share(anomaly.relative_impact) if anomaly.relative_impact is not None else way

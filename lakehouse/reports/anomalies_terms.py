@@ -6,13 +6,13 @@ from lakehouse.reports.page import Definition
 TERMS = (
     Definition(
         "Needs attention",
-        f"Open, or closed within the last {ATTENTION_DAYS} days, not answered, and no part of another. Most money comes first; a good "
-        "surprise counts half. What no money is known of follows, by its size relative to what was expected.",
+        f"Open, or closed within the last {ATTENTION_DAYS} days, not answered, and no part of another. Most money comes first; what "
+        "no money is known of follows, by its size relative to what was expected. Of like size, what is bad comes first.",
     ),
     Definition(
         "Expected",
         "What a day or week should have been, from the periods before it alone: level, weekday, season, holidays, closed days, "
-        "known promotions. Of sums it is the sum over the episode's periods, else their mean.",
+        "known promotions. Of sums it is the sum over the episode's periods, of ratios the one over all of them, else their mean.",
     ),
     Definition("Band", "The interval around the expectation that holds 95 of 100 ordinary periods."),
     Definition(
@@ -36,7 +36,8 @@ TERMS = (
     ),
     Definition(
         "Methods that agree",
-        "Expectation, the one that opens anomalies, and others that see the same: trend, threshold, z-score, IQR fences, seasonal MAD, changepoint.",
+        "An anomaly is opened by what was expected, by a threshold of the KPI's definition, or by a trend. The others look at the same days "
+        "in their own way: z-score, IQR fences, seasonal MAD, changepoint.",
     ),
     Definition(
         "Part", "An anomaly inside a larger one, such as a country's inside everything's; it is told there."
