@@ -593,6 +593,7 @@ def kept_tried() -> Iterator[Tried]:
 # The tables that the anomalies report reads, in memory.
 
 ALARMED_ON = date(2026, 11, 15)
+METHODS = (["trend"], ["threshold", "seasonal MAD"], ["expectation", "z-score", "changepoint"], ["intuition"])
 
 
 @dataclass
@@ -788,7 +789,8 @@ def alarmed_busy(alarmed: Alarmed) -> None:
     )
     alarmed.values("order_count", 0.0, out={}, dimension="country", segment="Iceland")
     for number in range(9):
-        alarmed.anomaly(f"orders-{number}", "order_count", 12 + number % 3, 12, 100.0, 90.0 - number, money=100.0 - number, confidence=0.3 + number / 100)  # fmt: skip
+        alarmed.anomaly(f"orders-{number}", "order_count", 12 + number % 3, 12, 100.0, 90.0 - number, money=100.0 - number, methods=METHODS[number % 4],
+            confidence=0.3 + number / 100)  # fmt: skip
     alarmed.values("order_count", 100.0, out={11: 0.9})
 
     alarmed.anomaly(

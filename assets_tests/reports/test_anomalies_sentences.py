@@ -62,10 +62,11 @@ PATTERNS: dict[str, str] = {
         select 1 where (select count(*) from judged) = 0 and (select count(*) from kpi_definitions) > 0""",
     r"No KPI has been built yet\. Land files, then run: lakehouse run": "select 1 where (select count(*) from kpi_definitions) = 0",
     r"«(?P<sentence>.+)»": "select sentence from a union all select explanation from a",
-    rf"It was told from noise on (?P<day>{NEAR}), (?:the day it began|(?P<days>{N}) days? after it began)(?:, by its «(?P<first>.+?)»"
+    rf"It was told from noise on (?P<day>{NEAR}), (?:the day it began|(?P<days>{N}) days? after it began)(?:, by (?P<first>.+?)"
     rf"(?:; (?P<count>{N}) other methods? agrees?: «(?P<methods>.+)»|(?P<alone>; no other method agrees)))?\.": """
         select near(detected_on) as day, case when detected_on > started_on then n(detected_on - started_on) end as days,
-            methods[1] as first, nullif(n(len(methods) - 1), '0') as count, nullif(array_to_string(methods[2:], ', '), '') as methods,
+            case methods[1] when 'expectation' then 'what was expected' when 'threshold' then 'a threshold of the KPI''s definition'
+                when 'trend' then 'a steady trend' else '«' || methods[1] || '»' end as first, nullif(n(len(methods) - 1), '0') as count, nullif(array_to_string(methods[2:], ', '), '') as methods,
             case when len(methods) = 1 then '; no other method agrees' end as alone
         from a""",
     r"Note: «(?P<note>.+)»": "select note from a",

@@ -32,6 +32,13 @@ _CAUSES_SHOWN, _PARTS_SHOWN, _SIMILAR_SHOWN = 10, 12, 8
 _LONG, _NOTE = 700, 400
 _EFFECTS = {"volume": "amount", "rate": "its ratio", "mix": "its share", "joint": "ratio and share"}
 
+# How the first method of an anomaly, the one that opened it, told it from noise.
+_OPENED_BY = {
+    "expectation": "what was expected",
+    "threshold": "a threshold of the KPI's definition",
+    "trend": "a steady trend",
+}
+
 _CAUSE_ROWS = """
 select rank, segment, effect, contribution, share, confidence, sentence from root_causes
 where anomaly = $1
@@ -84,7 +91,7 @@ def found_by(watch: Watch, anomaly: Anomaly) -> str:
     if not anomaly.methods:
         return f"{told}."
     first, *others = anomaly.methods
-    told += f", by its {words.named(first)}"
+    told += f", by {_OPENED_BY.get(first, words.named(first))}"
     if not others:
         return f"{told}; no other method agrees."
     which = words.counted(len(others), "other method agrees", "other methods agree")

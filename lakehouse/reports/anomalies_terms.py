@@ -14,7 +14,10 @@ TERMS = (
         "What a day or week should have been, from the periods before it alone: level, weekday, season, holidays, closed days, "
         "known promotions. Of sums it is the sum over the episode's periods, of ratios the one over all of them, else their mean.",
     ),
-    Definition("Band", "The interval around the expectation that holds 95 of 100 ordinary periods."),
+    Definition(
+        "Band",
+        "The interval around the expectation that holds 95 of 100 ordinary periods; where it is far wider than the series, it is cut off.",
+    ),
     Definition(
         "Impact", "Actual less expected. Of percentages it is told in points: from 5% to 7% is 2 points."
     ),

@@ -139,7 +139,8 @@ def where(anomaly: Anomaly) -> str:
     """The segment with its dimension; of the whole, that it is the whole."""
     if not anomaly.dimension:
         return "everything"
-    return f"{words.shorten(anomaly.dimension, _SEGMENT)} {words.shorten(anomaly.segment, _SEGMENT) or '(empty)'}"
+    dimension = anomaly.dimension.replace("_", " ")
+    return f"{words.shorten(dimension, _SEGMENT)} {words.shorten(anomaly.segment, _SEGMENT) or '(empty)'}"
 
 
 def heading(watch: Watch, anomaly: Anomaly) -> str:

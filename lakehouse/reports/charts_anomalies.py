@@ -73,11 +73,23 @@ def expected_band(
         .mark_rect(color=_EPISODE)
         .encode(x=days_axis("begin"), x2="end:T", opacity=dimmed("episode", 1.0))
     )
-    known = base.transform_filter("isValid(datum.low) && isValid(datum.high)")
+    # A few wide intervals would press the line flat: the band is drawn as far as it tells something.
+    room = "max((datum.most - datum.least) / 2, datum.usual * 1.5)"
+    known = (
+        base.transform_filter("isValid(datum.low) && isValid(datum.high)")
+        .transform_calculate(
+            size="datum.high - datum.low", found="isValid(datum.actual) ? datum.actual : datum.expected"
+        )
+        .transform_joinaggregate(usual="median(size)", least="min(found)", most="max(found)")
+        .transform_calculate(
+            floor=f"max(datum.low, min(datum.least, datum.expected) - {room})",
+            ceiling=f"min(datum.high, max(datum.most, datum.expected) + {room})",
+        )
+    )
     points = base.transform_filter("isValid(datum.actual)")
     chart = alt.layer(
         shade,
-        known.mark_area(color=_BAND).encode(y=at("low"), y2="high:Q", opacity=dimmed("band", 0.75)),
+        known.mark_area(color=_BAND).encode(y=at("floor"), y2="ceiling:Q", opacity=dimmed("band", 0.75)),
         base.mark_line(color=INK, strokeWidth=1.6, strokeDash=list(DASHES[1])).encode(
             y=at("expected"), opacity=dimmed("expected", 1.0)
         ),
