@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import dagster as dg
 from lakehouse.contracts import Contract
 from lakehouse.ingest.raw import Ingested
 from lakehouse.metrics.anomalies.alerts import KpiAlerts
-from lakehouse.reports.dataset import shown
 from lakehouse.reports.page import Page
-from lakehouse.reports.svg import to_png
+from lakehouse.reports.picture import markdown_picture
 from lakehouse.reports.words import plain
 from lakehouse.warehouse.build import Built
 from lakehouse.warehouse.checks import Check, Verdict
@@ -23,8 +21,6 @@ from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.staged import FeedAccount
 
 SHOWN_FILES = 20
-# Metadata stand in the instance's database and in each page of the UI that lists them.
-PREVIEW_BYTES = 60_000
 
 
 def raw_metadata(ingested: Sequence[Ingested], refused: Sequence[str]) -> dict[str, Any]:
@@ -89,18 +85,9 @@ def reports_metadata(pages: Sequence[Page], paths: Sequence[Path]) -> dict[str, 
 
 
 def _preview(page: Page) -> str:
-    """The first chart that has rows, as Markdown; the smaller drawing where the wide one is too large to keep."""
-    for chart in (chart for section in page.sections for chart in section.charts):
-        rows = shown(chart.table.source)
-        for is_narrow in (False, True):
-            if rows.is_empty():
-                break
-            picture = base64.b64encode(
-                to_png(chart.drawing.spec(len(rows), is_narrow=is_narrow), rows)
-            ).decode()
-            if len(picture) <= PREVIEW_BYTES:
-                return f"![{chart.title}](data:image/png;base64,{picture})"
-    return ""
+    """The first chart that can be drawn, as Markdown; empty where none can."""
+    charts = (chart for section in page.sections for chart in section.charts)
+    return next(filter(None, map(markdown_picture, charts)), "")
 
 
 def contract_schema(contract: Contract) -> dg.TableSchema:
