@@ -15,6 +15,7 @@ import polars as pl
 from lakehouse.metrics.anomalies.budget import alerts_per_year
 from lakehouse.metrics.anomalies.declared import declared, shown
 from lakehouse.metrics.anomalies.drifting import find_drifts
+from lakehouse.metrics.anomalies.explained import explain_anomalies, read_anomalies
 from lakehouse.metrics.anomalies.feedback import Word, last_words, said
 from lakehouse.metrics.anomalies.found import Found, find
 from lakehouse.metrics.anomalies.judged import Days, Judged, judge
@@ -23,6 +24,7 @@ from lakehouse.metrics.anomalies.parts import parts, worth_telling
 from lakehouse.metrics.anomalies.series import Panel, Series, read_panels
 from lakehouse.metrics.anomalies.tables import make_anomaly_tables
 from lakehouse.metrics.anomalies.wording import sentence
+from lakehouse.metrics.build import kpi_clock
 from lakehouse.metrics.calendar import calendars_of
 from lakehouse.metrics.plan import KpiPlan
 from lakehouse.warehouse.session import transaction
@@ -37,7 +39,8 @@ def build_anomalies(
 
     cache: the folder in which expectations are kept for the next run to go on from; None: nowhere.
     """
-    kpis = {plan.kpi.name: plan.kpi for plan in plans}
+    known = list(plans)
+    kpis = {plan.kpi.name: plan.kpi for plan in known}
     panels = read_panels(connection, kpis)
     calendars = calendars_of(connection, kpis.values())
 
@@ -53,7 +56,22 @@ def build_anomalies(
         for panel, one in zip(panels, judged, strict=True):
             _write_series(connection, panel, one)
             _write_expected(connection, one)
-        _write(connection, "anomalies", _rows(found, Worth(judged), words))
+        rows = _rows(found, Worth(judged), words)
+        if not rows or (clock := kpi_clock(connection)) is None:
+            return
+        frame = pl.DataFrame(rows, infer_schema_length=None)
+        told = explain_anomalies(connection, known, clock, read_anomalies(frame))
+        verdicts = [told.verdicts[name] for name in frame["anomaly"]]
+        frame = frame.with_columns(
+            verdict=pl.Series([verdict for verdict, _ in verdicts], dtype=pl.String),
+            explanation=pl.Series([why for _, why in verdicts], dtype=pl.String),
+        )
+        for name, rows_of in (
+            ("anomalies", frame),
+            ("root_causes", told.root_causes),
+            ("anomaly_factors", told.anomaly_factors),
+        ):
+            _write(connection, name, rows_of)
 
 
 def _rows(found: Sequence[Found], worth: Worth, words: Sequence[Word]) -> list[Mapping[str, object]]:
@@ -85,8 +103,6 @@ def _rows(found: Sequence[Found], worth: Worth, words: Sequence[Word]) -> list[M
                 "money": money[one.anomaly],
                 "status": word.status or ("open" if one.is_open else "closed"),
                 "part_of": leader,
-                "verdict": "not searched",
-                "explanation": "",
                 "sentence": sentence(one),
                 "note": word.note,
             }
@@ -108,7 +124,7 @@ def _write_series(connection: duckdb.DuckDBPyConnection, panel: Panel, judged: J
         for one in panel.series
     ]
     names = ("kpi", "cadence", "dimension", "segment", "periods", "alerts_per_year", "status")
-    _write(connection, "kpi_series", [dict(zip(names, row, strict=True)) for row in rows])
+    _write(connection, "kpi_series", pl.DataFrame(rows, schema=names, orient="row"))
 
 
 def _write_expected(connection: duckdb.DuckDBPyConnection, judged: Judged) -> None:
@@ -144,10 +160,10 @@ def _write_expected(connection: duckdb.DuckDBPyConnection, judged: Judged) -> No
     connection.unregister("_series")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, object]]) -> None:
+def _write(connection: duckdb.DuckDBPyConnection, table: str, rows: pl.DataFrame) -> None:
     # One insert of a frame: executemany takes half a millisecond a row.
-    if not rows:
+    if not len(rows):
         return
-    connection.register("_rows", pl.DataFrame(rows, infer_schema_length=None).to_arrow())
+    connection.register("_rows", rows.to_arrow())
     connection.execute(f"insert into {table} by name select * from _rows")
     connection.unregister("_rows")
