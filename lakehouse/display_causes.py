@@ -26,9 +26,10 @@ def explained(kpi: Kpi, found: KpiExplanation) -> Iterator[RenderableType]:
     yield _text(f"{kpi.label}{within}, {span(found.period)}, compared with {found.compared_with}.")
     explanation = found.explanation
     if explanation is not None:
+        unit = "" if kpi.unit == "ratio" else f" {kpi.unit}"
         relative = explanation.change / abs(explanation.expected) if explanation.expected else None
         yield _text(
-            f"{amount(explanation.actual)} instead of {amount(explanation.expected)} {kpi.unit}: "
+            f"{amount(explanation.actual)} instead of {amount(explanation.expected)}{unit}: "
             f"{explanation.change:+,.6g} ({change(relative)})."
         )
     if found.factors.factors:
@@ -38,7 +39,7 @@ def explained(kpi: Kpi, found: KpiExplanation) -> Iterator[RenderableType]:
         share = explanation.rest / explanation.change if explanation.change else None
         of = f" ({share:.0%} of the change)" if share is not None else ""
         yield _text(f"Not explained by these: {explanation.rest:+,.6g}{of}.")
-    yield _text(f"{found.verdict}: {found.reason}")
+    yield _text(found.reason)
     for note in (found.factors.reason, *(explanation_notes(found)), *found.notes):
         if note:
             yield _text(note)
