@@ -15,9 +15,12 @@ import duckdb
 import polars as pl
 
 from lakehouse.metrics.causes.baseline import WEEKS, days_of_weeks
+from lakehouse.metrics.causes.explanation import Cause, Effect, Explanation
 from lakehouse.metrics.causes.kpi_factors import factors_of
 from lakehouse.metrics.causes.leaf_sql import KpiLeaves, counts_distinct, read_kpi_leaves, why_no_leaves
+from lakehouse.metrics.causes.leaves import words
 from lakehouse.metrics.causes.of_kpi import Days, KpiExplanation, Searched, against_weeks, days_in
+from lakehouse.metrics.causes.words import cause_sentence, number
 from lakehouse.metrics.definition import Cadence, Kpi
 from lakehouse.metrics.plan import KpiPlan
 from lakehouse.warehouse.clock import Clock
@@ -44,6 +47,8 @@ class Anomaly:
     started_on: date
     ended_on: date
     expected: float
+    actual: float
+    confidence: float
     part_of: str | None = None
 
     @property
@@ -105,10 +110,44 @@ def explain_anomalies(
         leaves = _leaves(connection, kpi, clock, some, step)
         for one in some:
             others = _others(one, besides)
-            told[one.anomaly] = _explained(connection, kpi, leaves, one, others)
+            told[one.anomaly] = _of_anomaly(_explained(connection, kpi, leaves, one, others), kpi, one)
     for name, explanation in told.items():
         verdicts[name] = (explanation.verdict, " ".join([explanation.reason, *explanation.notes]))
     return Explained(_causes(told), _factors(told), verdicts)
+
+
+def _of_anomaly(found: KpiExplanation, kpi: Kpi, anomaly: Anomaly) -> KpiExplanation:
+    """What the search says, where it is known already that something happened, and in which segment."""
+    if anomaly.within is None:
+        if found.verdict == "within noise":
+            moved = f"{number(anomaly.expected)} to {number(anomaly.actual)}"
+            reason = f"No segment stands out: in the change from {moved}, each lies within what it varies by itself."
+            return replace(found, reason=reason)
+        return found
+    inside = found.explanation.causes if found.explanation is not None else ()
+    place = words(dict([anomaly.within]))
+    if found.explanation is not None and inside:
+        causes = tuple(
+            replace(cause, segment=(anomaly.within, *cause.segment), sentence=f"{place}, {cause.sentence}")
+            for cause in inside
+        )
+        return replace(found, explanation=replace(found.explanation, causes=causes))
+    effect: Effect = "rate" if kpi.is_ratio else "volume"
+    whole = Cause(
+        rank=1,
+        segment=(anomaly.within,),
+        effect=effect,
+        contribution=anomaly.actual - anomaly.expected,
+        share=1.0,
+        expected=anomaly.expected,
+        actual=anomaly.actual,
+        factor=anomaly.actual / anomaly.expected if anomaly.expected else 1.0,
+        confidence=anomaly.confidence,
+        sentence=cause_sentence(place, effect, anomaly.expected, anomaly.actual, None),
+    )
+    reason = f"It is {place} as a whole: no part of it stands out."
+    explanation = Explanation(anomaly.expected, anomaly.actual, (whole,), "causes", reason)
+    return replace(found, verdict="causes", reason=reason, explanation=explanation)
 
 
 def _step(kpi: Kpi, cadence: Cadence) -> str:
