@@ -189,7 +189,7 @@ def test_one_is_shown_whole(published: Any) -> None:
         "expectation, z-score",
         "order_count 140 20 -9,000",
         "country=Germany volume 10,000 400 -9,600 96%",
-        "Causes: causes. Germany is the change.",
+        "96% Germany is the change.",
         "part: part-5 total_revenue, country=DE",
     ):
         assert expected in told
@@ -204,6 +204,8 @@ def test_one_without_causes_money_or_verdict_on_its_way_is_shown(published: Any)
     told = plain(call("show", "web-2", env=env))
     assert "neither good nor bad" in told
     assert "worth money at stake unknown" in told
+    env = published(PUBLISHED[3])
+    assert "No causes (not searched): Germany is the change." in plain(call("show", "web-3", env=env))
 
 
 def test_the_beginning_of_an_id_is_enough_where_no_other_begins_so(published: Any) -> None:

@@ -84,7 +84,8 @@ def whole(
         blocks.append(_factors(factors))
     if causes:
         blocks.append(_causes(causes))
-    blocks.append(Text(printable(f"Causes: {anomaly.verdict}. {anomaly.explanation}")))
+    without = "" if anomaly.verdict == "causes" else f"No causes ({anomaly.verdict}): "
+    blocks.append(Text(printable(f"{without}{anomaly.explanation}")))
     for one in parts:
         blocks.append(_indented(f"part: {printable(one.anomaly)}  {series(one)}, {days(one)}"))
     return Group(*blocks)
