@@ -114,5 +114,5 @@ def test_a_report_asset_links_to_its_page_and_shows_a_picture_of_it(name: str, c
 
 def test_the_index_lists_every_report(company: Any) -> None:
     index = (company.settings.paths.reports_dir / "index.html").read_text(encoding="utf-8")
-    for page in ("commerce.html", "operations.html"):
+    for page in ("anomalies.html", "commerce.html", "operations.html"):
         assert f'href="{page}"' in index

@@ -641,7 +641,7 @@ class Alarmed:
         found, expectations = [], []
         for place in range(-1, periods):
             start = last - timedelta(days=step * place)
-            wave = 1 + level * ((start.toordinal() // step) % 7 - 3) / 3
+            wave = 1 + level * (-0.5, -0.2, 0.0, 0.1, 0.7, 0.9, -1.0)[(start.toordinal() // step) % 7]
             noise = 1 + 0.03 * ((start.toordinal() * 7919) % 11 - 5) / 5
             value = None if place in missing else base * wave * noise * (out or {}).get(place, 1.0)
             found.append((start, value, 0 if value is None else 100, place >= 0))
@@ -734,7 +734,7 @@ def alarmed_busy(alarmed: Alarmed) -> None:
     alarmed.anomaly("net_revenue-2026-11-10", "net_revenue", 5, 1, 60_000.0, 39_600.0, is_open=True, verdict="causes", confidence=0.97,
         methods=["expectation", "z-score", "changepoint"], detected_on=alarmed.ago(4),
         sentence="Net revenue was 39,600.00 instead of the expected 60,000.00 from 10 Nov to 14 Nov.",
-        explanation="2 segments stand out in the change from 60,000 to 39,600 (-34.0%); everything else fell by 4.0%.")  # fmt: skip
+        explanation="2 segments stand out in the change from 60,000 to 39,600 (-34.0%).")  # fmt: skip
     alarmed.cause("net_revenue-2026-11-10", 1, "country=Germany", -12_000.0, share=0.588, sentence="country=Germany: 8,000 instead of 20,000 (-60.0%), 59% of the change.")  # fmt: skip
     alarmed.cause("net_revenue-2026-11-10", 2, "channel=mail, payment_method=card", -9_400.0, share=0.461)
     alarmed.cause("net_revenue-2026-11-10", 3, "country=Norway", 1_000.0, share=-0.049)

@@ -13,6 +13,7 @@ from lakehouse.metrics.anomalies.build import build_anomalies
 from lakehouse.metrics.anomalies.tables import TYPES as ANOMALY_TABLES
 from lakehouse.metrics.build import build_kpis
 from lakehouse.metrics.models import metric_models
+from lakehouse.reports.anomalies_picture import anomaly_picture
 from lakehouse.warehouse.build import absent_tables
 from lakehouse.warehouse.session import WarehouseSession
 
@@ -58,6 +59,8 @@ def alert_checks(catalog: Catalog) -> list[dg.AssetChecksDefinition]:
                 yield not_judged(JUDGED, f"no_anomaly_in_{kpi.name}", absent)
             if not absent:
                 for told in kpi_alerts(session.connection, kpis):
-                    yield alert_result(JUDGED, f"no_anomaly_in_{told.kpi}", told)
+                    first = told.alerts[0].anomaly if told.alerts else None
+                    picture = anomaly_picture(session.connection, first) if first else ""
+                    yield alert_result(JUDGED, f"no_anomaly_in_{told.kpi}", told, picture)
 
     return [_alerted]
