@@ -26,7 +26,8 @@ class Expected:
 
     status: per series "ok", or why nothing is judged. center, low, high: on the scale of the values; surprise: how far the
     value was from the center, in standard deviations of a forecast, 0 where not judged; spread: that standard deviation
-    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. is_judged: whether
+    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. has_lifts: where
+    the series so far stood high for days in a row far more often than low, as promotions make it that nobody told of. is_judged: whether
     a value is there, open, after the warm-up and not of low volume.
     """
 
@@ -37,6 +38,7 @@ class Expected:
     surprise: FloatArray
     spread: FloatArray
     learned: FloatArray
+    has_lifts: BoolArray
     is_judged: BoolArray
     scales: tuple[Scale, ...]
 
@@ -45,7 +47,8 @@ class Expected:
         parts = (self.center, self.low, self.high, self.surprise, self.spread, self.learned)
         center, low, high, surprise, spread, learned = (part[i] for part in parts)
         return Expected(
-            self.status[i : i + 1], center, low, high, surprise, spread, learned, self.is_judged[i], self.scales[i : i + 1]
+            self.status[i : i + 1], center, low, high, surprise, spread, learned,
+            self.has_lifts[i], self.is_judged[i], self.scales[i : i + 1]
         )  # fmt: skip
 
 
@@ -129,6 +132,7 @@ def expect(
         surprise=surprise.reshape(shape),
         spread=traces.spread.reshape(shape),
         learned=traces.learned.reshape(shape),
+        has_lifts=(traces.has_lifts > 0).reshape(shape),
         is_judged=is_judged.reshape(shape),
         scales=tuple(one.scale for one in prepared),
     )
