@@ -5,7 +5,8 @@
 Without names all run, in about 10 minutes. Real series and NAB are read from `data/metrics` and `data/forecast` of the
 folder that LAKEHOUSE_SHARED_DIR names (or ../shared), and left out with a word where it is absent. The numbers of a
 seed are always the same. The command fails when a promise is broken: trends alarm at less than 8 %, alerts stay in the
-budget, those of drifts too, confidence is what it says within 15 points, and made KPIs reach F1 0.55 with promotions known at 3 false alerts a series and year or fewer.
+budget, those of drifts too, confidence is what it says within 15 points, and made KPIs reach F1 0.55 with
+promotions known and 0.42 without, at 3 false alerts a series and year or fewer.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ BUDGETS = (1.0, 2.0, 5.0)
 CONFIDENCE_BINS = ((0.0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.7), (0.7, 0.78), (0.78, 1.0))
 # Beyond the budget by this much is more than the simulation's own error and the heaviest tails' excess.
 LEEWAY = 1.2
+LEAST_F1 = {"ours, promotions known": 0.55, "ours, promotions unknown": 0.42}
 Broken = list[str]
 
 
@@ -147,12 +149,11 @@ def daily(draws: int, seed: int) -> Broken:
                 f"{score.false_per_year:.1f}",
             )
             row(name, *said, *found, f"{spent:.2f}")
-            if (
-                family == "made"
-                and name == "ours, promotions known"
-                and (score.f1 < 0.55 or score.false_per_year > 3)
-            ):
-                broken.append(f"made KPIs: F1 {score.f1:.2f}, {score.false_per_year:.1f} false alerts a year")
+            is_promised = family == "made" and name in LEAST_F1
+            if is_promised and (score.f1 < LEAST_F1[name] or score.false_per_year > 3):
+                broken.append(
+                    f"made KPIs, {name}: F1 {score.f1:.2f}, {score.false_per_year:.1f} false alerts a year"
+                )
     return broken
 
 

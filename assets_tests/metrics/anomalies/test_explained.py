@@ -69,7 +69,7 @@ def plans(trade: duckdb.DuckDBPyConnection, kpi_of: Any) -> dict[str, KpiPlan]:
 def anomaly(name: str = "a1", kpi: str = "orders", **said: Any) -> Anomaly:
     common: dict[str, Any] = {
         "cadence": "daily", "dimension": "", "segment": "", "started_on": BROKE,
-        "ended_on": BROKE + timedelta(days=1), "expected": 680.0,
+        "ended_on": BROKE + timedelta(days=1), "expected": 680.0, "actual": 350.0, "confidence": 0.7,
     }  # fmt: skip
     return Anomaly(name, kpi, **{**common, **said})
 

@@ -43,7 +43,7 @@ class Judged:
         surprise = self.surprise[i]
         return Expected(
             (self.status[i],), self.center[i], self.low[i], self.high[i], surprise, np.ones_like(surprise),
-            np.zeros_like(surprise), self.is_judged[i], (),
+            np.zeros_like(surprise), np.zeros_like(self.is_judged[i]), self.is_judged[i], (),
         )  # fmt: skip
 
 
