@@ -68,8 +68,9 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
         sums = _sums(u, learned, judged, size)
         for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
             p = np.minimum(tail_p * 2 * len(windows) / SHARE[size], 1.0)
-            better = judged & (p < p_value)
-            p_value[better], direction[better], window[better] = p[better], side, size
+            better = judged[:, since:] & (p < p_value[:, since:])
+            p_value[:, since:][better] = p[better]
+            direction[:, since:][better], window[:, since:][better] = side, size
     return Evidence(p_value.reshape(shape), direction.reshape(shape), window.reshape(shape))
 
 
@@ -92,14 +93,16 @@ def _sums(u: FloatArray, learned: FloatArray, judged: NDArray[np.bool_], size: i
 def _past_p_values(
     values: FloatArray, judged: NDArray[np.bool_], size: int, cadence: Cadence, since: int
 ) -> tuple[FloatArray, FloatArray]:
-    """The chance of a value as high, and as low, by the periods before."""
+    """The chance of a value as high, and as low, by the periods before; of periods from `since` on."""
     counted = np.where(judged, values, np.nan)
-    high, low = np.ones(values.shape), np.ones(values.shape)
+    high, low = np.ones(values[:, since:].shape), np.ones(values[:, since:].shape)
     for start in range(since - since % REFIT[cadence], values.shape[1], REFIT[cadence]):
         part = slice(max(start, since), start + REFIT[cadence])
         upper, lower = both_tails(counted[:, max(0, start - MEMORY[cadence]) : start], span=size)
         # What is below the middle of its past is no evidence, whatever its share.
         for p_value, tail, side in ((high, upper, 1), (low, lower, -1)):
             own = side * values[:, part]
-            p_value[:, part] = tail.p_values(own, wanted=judged[:, part] & (own > 0))
+            p_value[:, part.start - since : part.stop - since] = tail.p_values(
+                own, wanted=judged[:, part] & (own > 0)
+            )
     return high, low
