@@ -49,8 +49,8 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     """Evidence that a period is out of the ordinary, from its own surprise and from the last few against the level before.
 
     Each kind of sum, upwards and downwards apart, is held against the tail of its own past (confidence.both_tails), so that a
-    series with promotions nobody told of grows deaf upwards and stays sharp downwards, and its budget goes there. since: the first position that is
-    wanted; those before it have no evidence, and cost no time.
+    series with promotions nobody told of grows deaf upwards and stays sharp downwards, and its budget goes there. since: the first
+    position that is wanted; those before it have no evidence, and cost no time.
 
     >>> from lakehouse.stats.calendar_effects import day_features
     >>> from lakehouse.stats.expected import expect
