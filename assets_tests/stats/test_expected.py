@@ -93,6 +93,40 @@ def test_a_known_promotion_is_learned_from_earlier_ones() -> None:
     assert found.center[342] > 1.5 * 1000 * WEEK[(342 + START + 3) % 7]
 
 
+def test_promotions_that_nobody_told_of_are_known_by_their_runs_and_teach_no_level() -> None:
+    y = sales(700)
+    on = np.zeros(700)
+    starts = 30 + np.cumsum(np.random.default_rng(8).integers(12, 45, 60))
+    for start in starts[starts < 690]:
+        on[start : start + 6] = 1.0
+    y *= np.where(on > 0, 1.5, 1.0)
+    features = day_features(START + np.arange(700))
+    untold = expect(y, features)
+    told = expect(y, day_features(START + np.arange(700), promotions=on))
+    assert untold.has_lifts[300:].all()
+    assert not told.has_lifts.any()
+    # The days without a promotion are expected as if none had been.
+    plain = expect(sales(700), features)
+    usual = (on == 0) & (np.arange(700) > 300)
+    assert np.median(untold.center[usual] / plain.center[usual]) == pytest.approx(1.0, abs=0.05)
+
+
+def test_noise_and_a_level_that_moves_for_good_are_seldom_lifts() -> None:
+    y = np.stack([sales(700, seed) for seed in range(20)])
+    y[:, 400:] *= 1.25
+    found = expect(y, day_features(START + np.arange(700)))
+    assert found.has_lifts[:, :400].mean() < 0.05
+    assert found.has_lifts[:, 430:].mean() < 0.35
+
+
+def test_points_of_a_stream_without_weekdays_have_no_lifts() -> None:
+    y = np.full(700, 100.0) * np.exp(0.05 * np.random.default_rng(1).normal(size=700))
+    for start in range(60, 690, 30):
+        y[start : start + 5] *= 1.6
+    weeks = day_features(START + 7 * np.arange(700), cadence="weekly")
+    assert not expect(y, weeks).has_lifts.any()
+
+
 def test_closed_days_given_or_learned_are_not_judged_and_an_outage_on_an_open_day_is() -> None:
     y = sales(200)
     sundays = (np.arange(200) + START + 3) % 7 == 6

@@ -7,7 +7,7 @@ calendar (calendar_effects.py), the scale (scales.py), what makes a surprise an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +28,8 @@ class Expected:
 
     status: per series "ok", or why nothing is judged. center, low, high: on the scale of the values; surprise: how far the
     value was from the center, in standard deviations of a forecast, 0 where not judged; spread: that standard deviation
-    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. is_judged: whether
+    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. has_lifts: where
+    the series so far stood high for days in a row far more often than low, as promotions make it that nobody told of. is_judged: whether
     a value is there, open, after the warm-up and not of low volume.
     """
 
@@ -39,6 +40,7 @@ class Expected:
     surprise: FloatArray
     spread: FloatArray
     learned: FloatArray
+    has_lifts: BoolArray
     is_judged: BoolArray
     scales: tuple[Scale, ...]
 
@@ -47,7 +49,8 @@ class Expected:
         parts = (self.center, self.low, self.high, self.surprise, self.spread, self.learned)
         center, low, high, surprise, spread, learned = (part[i] for part in parts)
         return Expected(
-            self.status[i : i + 1], center, low, high, surprise, spread, learned, self.is_judged[i], self.scales[i : i + 1]
+            self.status[i : i + 1], center, low, high, surprise, spread, learned,
+            self.has_lifts[i], self.is_judged[i], self.scales[i : i + 1]
         )  # fmt: skip
 
 
@@ -145,7 +148,7 @@ def expect_on(
             )
             for i in range(len(y))
         )
-        before = Traces(*(np.zeros((len(y), 0)) for _ in range(5)))
+        before = Traces(*(np.zeros((len(y), 0)) for _ in fields(Traces)))
         begun = State.begin(starts, features)
     else:
         starts, begun = resume.starts, resume.states[-1]
@@ -174,6 +177,7 @@ def expect_on(
         surprise=surprise.reshape(shape),
         spread=traces.spread.reshape(shape),
         learned=traces.learned.reshape(shape),
+        has_lifts=(traces.has_lifts > 0).reshape(shape),
         is_judged=is_judged.reshape(shape),
         scales=scales,
     )

@@ -24,6 +24,8 @@ CAPPED = 2.5
 # make one alert, and so may have more. Measured on noise, where alerts of all shapes but the heaviest tails stay within the
 # budget (benchmarks/anomalies.py).
 SHARE = {1: 1.0, 3: 1.8, 4: 1.8, 7: 1.7}
+# Where a series has lifts, what stands high is seldom a trouble: of the two sides' budget it gets a twentieth.
+UPWARDS_OF_LIFTS = 0.1
 # Tails are read anew every four weeks, from two years at most.
 REFIT, MEMORY = {"daily": 28, "weekly": 4}, {"daily": 730, "weekly": 104}
 
@@ -47,8 +49,8 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     """Evidence that a period is out of the ordinary, from its own surprise and from the last few against the level before.
 
     Each kind of sum, upwards and downwards apart, is held against the tail of its own past (confidence.both_tails), so that a
-    series with promotions nobody told of grows deaf upwards and stays sharp downwards. since: the first position that is
-    wanted; those before it have no evidence, and cost no time.
+    series with promotions nobody told of grows deaf upwards and stays sharp downwards, and its budget goes there. since: the first
+    position that is wanted; those before it have no evidence, and cost no time.
 
     >>> from lakehouse.stats.calendar_effects import day_features
     >>> from lakehouse.stats.expected import expect
@@ -61,13 +63,15 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     shape = expected.surprise.shape
     u, judged = np.atleast_2d(expected.surprise), np.atleast_2d(expected.is_judged)
     learned = np.atleast_2d(expected.learned) / np.atleast_2d(expected.spread)
+    lifts = np.atleast_2d(expected.has_lifts)[:, since:]
     windows = WINDOWS[cadence]
     p_value, direction = np.ones(u.shape), np.zeros(u.shape, dtype=np.int64)
     window = np.zeros(u.shape, dtype=np.int64)
     for size in windows:
         sums = _sums(u, learned, judged, size)
         for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
-            p = np.minimum(tail_p * 2 * len(windows) / SHARE[size], 1.0)
+            part = np.where(lifts, UPWARDS_OF_LIFTS if side > 0 else 2 - UPWARDS_OF_LIFTS, 1.0)
+            p = np.minimum(tail_p * 2 * len(windows) / SHARE[size] / part, 1.0)
             better = judged[:, since:] & (p < p_value[:, since:])
             p_value[:, since:][better] = p[better]
             direction[:, since:][better], window[:, since:][better] = side, size
