@@ -23,7 +23,7 @@ def features_of(n: int) -> DayFeatures:
 
 
 def series(seed: int, n: int, count: int = 9) -> np.ndarray:
-    """Of all sizes and noises, with holes, outages, shifts, and one closed on Sundays."""
+    """Of all sizes and noises, with holes, outages, shifts, lifts, and one closed on Sundays."""
     rng = np.random.default_rng(seed)
     day = START + 3 + np.arange(n)
     noise, size = np.exp(rng.uniform(-4, -0.5, (count, 1))), np.exp(rng.uniform(2, 12, (count, 1)))
@@ -32,6 +32,8 @@ def series(seed: int, n: int, count: int = 9) -> np.ndarray:
     for i, at in enumerate(rng.integers(60, n, count)):
         y[i, at : at + 3] = 0.0
         y[i, at:] *= rng.uniform(0.5, 2)
+    for start in range(30, n - 5, 17):
+        y[2:5, start : start + 5] *= 1.8
     y[0, day % 7 == 6] = 0.0
     y[1] -= size[1]
     return y

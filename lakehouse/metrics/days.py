@@ -28,6 +28,7 @@ from lakehouse.warehouse.expressions import aggregate, columns_of, per_row
 
 # To be raised when the same definition and rows give other values than before.
 VERSION = 1
+# At most so many KPIs in one pass: each adds columns to all groups.
 TOGETHER = 10
 TYPES = {
     "meta_kpi_days": "rows_of varchar, day date, rows bigint, total hugeint, mixed ubigint",

@@ -16,6 +16,8 @@ from lakehouse.stats.guards import FloatArray
 
 Kind = Literal["log", "angle", "as is"]
 KINDS: tuple[Kind, ...] = ("log", "angle", "as is")
+# Series whose numbers, and what is made of them on the way, stay within a processor's cache.
+AT_ONCE = 32
 # Zeros on more open days than these are a low volume; fewer are outages, which are to be found.
 ZEROS_OF_LOW_VOLUME = 0.05
 
@@ -78,12 +80,13 @@ def back(scales: Sequence[Scale], g: FloatArray) -> FloatArray:
 def _by_kind(
     scales: Sequence[Scale],
 ) -> Iterator[tuple[Kind, NDArray[np.intp], FloatArray, FloatArray, FloatArray]]:
-    """Series of one kind: which, and their offsets, units and least values as columns."""
+    """Series of one kind, some at a time: which, and their offsets, units and least values as columns."""
     for kind in KINDS:
         of_kind = [(i, one) for i, one in enumerate(scales) if one.kind == kind]
-        if of_kind:
-            rows = np.array([i for i, _ in of_kind], dtype=np.intp)
-            offset, unit, least = np.array([(one.offset, one.unit, one.least) for _, one in of_kind]).T
+        for start in range(0, len(of_kind), AT_ONCE):
+            some = of_kind[start : start + AT_ONCE]
+            rows = np.array([i for i, _ in some], dtype=np.intp)
+            offset, unit, least = np.array([(one.offset, one.unit, one.least) for _, one in some]).T
             yield kind, rows, offset[:, None], unit[:, None], least[:, None]
 
 

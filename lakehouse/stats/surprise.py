@@ -49,8 +49,8 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     """Evidence that a period is out of the ordinary, from its own surprise and from the last few against the level before.
 
     Each kind of sum, upwards and downwards apart, is held against the tail of its own past (confidence.both_tails), so that a
-    series with promotions nobody told of grows deaf upwards and stays sharp downwards, and its budget goes there. since: the first position that is
-    wanted; those before it have no evidence, and cost no time.
+    series with promotions nobody told of grows deaf upwards and stays sharp downwards, and its budget goes there. since: the first
+    position that is wanted; those before it have no evidence, and cost no time.
 
     >>> from lakehouse.stats.calendar_effects import day_features
     >>> from lakehouse.stats.expected import expect
@@ -63,7 +63,7 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     shape = expected.surprise.shape
     u, judged = np.atleast_2d(expected.surprise), np.atleast_2d(expected.is_judged)
     learned, spread = np.atleast_2d(expected.learned), np.atleast_2d(expected.spread)
-    lifts = np.atleast_2d(expected.has_lifts)
+    lifts = np.atleast_2d(expected.has_lifts)[:, since:]
     windows = WINDOWS[cadence]
     p_value, direction = np.ones(u.shape), np.zeros(u.shape, dtype=np.int64)
     window = np.zeros(u.shape, dtype=np.int64)
@@ -72,8 +72,9 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
         for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
             part = np.where(lifts, UPWARDS_OF_LIFTS if side > 0 else 2 - UPWARDS_OF_LIFTS, 1.0)
             p = np.minimum(tail_p * 2 * len(windows) / SHARE[size] / part, 1.0)
-            better = judged & (p < p_value)
-            p_value[better], direction[better], window[better] = p[better], side, size
+            better = judged[:, since:] & (p < p_value[:, since:])
+            p_value[:, since:][better] = p[better]
+            direction[:, since:][better], window[:, since:][better] = side, size
     return Evidence(p_value.reshape(shape), direction.reshape(shape), window.reshape(shape))
 
 
@@ -100,14 +101,16 @@ def _sums(
 def _past_p_values(
     values: FloatArray, judged: NDArray[np.bool_], size: int, cadence: Cadence, since: int
 ) -> tuple[FloatArray, FloatArray]:
-    """The chance of a value as high, and as low, by the periods before."""
+    """The chance of a value as high, and as low, by the periods before; of periods from `since` on."""
     counted = np.where(judged, values, np.nan)
-    high, low = np.ones(values.shape), np.ones(values.shape)
+    high, low = np.ones(values[:, since:].shape), np.ones(values[:, since:].shape)
     for start in range(since - since % REFIT[cadence], values.shape[1], REFIT[cadence]):
         part = slice(max(start, since), start + REFIT[cadence])
         upper, lower = both_tails(counted[:, max(0, start - MEMORY[cadence]) : start], span=size)
         # What is below the middle of its past is no evidence, whatever its share.
         for p_value, tail, side in ((high, upper, 1), (low, lower, -1)):
             own = side * values[:, part]
-            p_value[:, part] = tail.p_values(own, wanted=judged[:, part] & (own > 0))
+            p_value[:, part.start - since : part.stop - since] = tail.p_values(
+                own, wanted=judged[:, part] & (own > 0)
+            )
     return high, low

@@ -162,7 +162,7 @@ def test_anomalies_are_read_from_their_table(trade: Any) -> None:
     trade.execute(f"create table anomalies ({TYPES['anomalies']})")
     trade.execute(
         "insert into anomalies by name select 'a1' as anomaly, 'orders' as kpi, 'daily' as cadence, '' as dimension, "
-        "'' as segment, $1 as started_on, $2 as ended_on, 680.0 as expected",
+        "'' as segment, $1 as started_on, $2 as ended_on, 680.0 as expected, 350.0 as actual, 0.7 as confidence",
         [BROKE, BROKE + timedelta(days=1)],
     )
     frame = pl.from_arrow(trade.sql("select * from anomalies").to_arrow_table())
