@@ -210,14 +210,10 @@ class _Learner:
         has_lifts = self._has_lifts()
         told = (center, spread, surprise, self.reach, self.learned, has_lifts.astype(np.float64))
         use = self.is_used[t - self.first]
-        is_lift = use & (np.minimum(surprise, self.newest) > LIFTED)
-        is_sink = use & (np.maximum(surprise, self.newest) < -LIFTED)
-        lifted, sunk = (self.recent > LIFTED).sum(axis=0), (self.recent < -LIFTED).sum(axis=0)
-        self._count_lifts(use, is_lift & (lifted <= LIFT_COUNTED), is_sink & (sunk <= LIFT_COUNTED))
+        teaches = use & ~(self._count_lifts(use, surprise) & has_lifts) if self.may_lift else use
         error = g - forecast
         u = np.clip(error / deviation, -LARGEST, LARGEST)
         # A lift teaches neither level nor weekdays; a thin day teaches less than the gain of a common day says.
-        teaches = use & ~(is_lift & has_lifts & (lifted < LONGEST_LIFT))
         step = _influence(u) * deviation * np.minimum(1.0, model / variance) * teaches
         moved = gains.level.T[:, self.class_of] * step
         self.levels = self.levels + moved
@@ -259,12 +255,22 @@ class _Learner:
     def _has_lifts(self) -> NDArray[np.bool_]:
         return np.asarray(self.may_lift & (self.lifts > LIFT_RATIO * self.sinks + LIFT_LEAST))
 
-    def _count_lifts(
-        self, use: NDArray[np.bool_], is_lift: NDArray[np.bool_], is_sink: NDArray[np.bool_]
-    ) -> None:
+    def _count_lifts(self, use: NDArray[np.bool_], surprise: FloatArray) -> NDArray[np.bool_]:
+        """Counts days in a row that stand high or low; which of the series may be in a lift today."""
+        is_high = np.zeros(len(use), dtype=bool)
+        in_a_row = use & (np.abs(surprise) > LIFTED) & (surprise * self.newest > LIFTED * np.abs(surprise))
+        rows = np.flatnonzero(in_a_row)
         fading = np.where(use, 1 - 1 / LIFT_DAYS, 1.0)
-        self.lifts = self.lifts * fading + is_lift
-        self.sinks = self.sinks * fading + is_sink
+        self.lifts *= fading
+        self.sinks *= fading
+        if len(rows):
+            up = surprise[rows] > 0
+            before = (self.recent[:, rows] * np.where(up, 1.0, -1.0) > LIFTED).sum(axis=0)
+            counted = before <= LIFT_COUNTED
+            self.lifts[rows] += counted & up
+            self.sinks[rows] += counted & ~up
+            is_high[rows] = up & (before < LONGEST_LIFT)
+        return is_high
 
     def _accept_shifts(self, use: NDArray[np.bool_], surprise: FloatArray, error: FloatArray) -> None:
         """All but two of the last periods on one side, the two newest among them, by more than noise is: the level has moved.
