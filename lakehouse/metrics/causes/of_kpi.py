@@ -254,13 +254,17 @@ def _sum(
         return additive_causes(frame, leaves.dimensions, actual="_actual", expected="_expected", unit=unit)
     codes = [one[there] for one in leaves.codes]
     noise = noise_of_amounts(weeks, codes, least_phi=least_phi, depth=DEPTH)
-    frame = frame.with_columns(pl.Series("_noise", noise.deviation * widened / periods))
+    frame = frame.with_columns(
+        pl.Series("_noise", noise.deviation * widened / periods),
+        pl.Series("_usual", weeks.mean(axis=1) / periods),
+    )
     return additive_causes(
         frame,
         leaves.dimensions,
         actual="_actual",
         expected="_expected",
         noise="_noise",
+        usual="_usual",
         tail=noise.tail,
         unit=unit,
     )
