@@ -63,6 +63,7 @@ def additive_causes(
     expected: str = "predict",
     noise: str | None = None,
     tail: float = math.inf,
+    usual: str | None = None,
     unit: str = "",
     depth: int = DEPTH,
     alpha: float = ALPHA,
@@ -72,16 +73,18 @@ def additive_causes(
 
     frame: one row per leaf. noise: a column with the standard deviation of actual around expected, where the forecast
     knows it; else it is estimated from the leaves, which takes a dozen or more of them. tail: degrees of freedom of that
-    noise, where it comes from few observations or has outliers by itself. unit: what the sentences call an amount. depth: most dimensions that a
-    segment combines. alpha: chance of any segment although nothing happened. most: segments at most.
+    noise, where it comes from few observations or has outliers by itself. usual: a column of what leaves usually are,
+    where expected is no forecast but as noisy as actual. unit: what the sentences call an amount. depth: most dimensions
+    that a segment combines. alpha: chance of any segment although nothing happened. most: segments at most.
     Raises ValueError for bad input, as read_leaves does, and for a noise or a tail that isn't above 0.
     """
     _checked(depth, alpha, most)
-    leaves = read_leaves(frame, dimensions, [actual, expected, *([noise] if noise else [])])
+    leaves = read_leaves(frame, dimensions, [actual, expected, *filter(None, [noise, usual])])
     forecast, found_there = leaves.columns[expected], leaves.columns[actual]
     comparison = Comparison.of_amounts(forecast, found_there)
     if noise:
         comparison = _with_noise(comparison, leaves, noise, tail)
+        comparison = replace(comparison, usual=leaves.columns[usual] if usual else None)
     lattice = cuboids(leaves.codes, depth)
     found = search(comparison, lattice, alpha=alpha, most=most)
     drafts = []

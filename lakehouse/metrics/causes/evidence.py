@@ -47,7 +47,7 @@ class Comparison:
 
     least_phi: what the noise of counts is at least. deviation: the standard deviation of after around before, where it is
     known and need not be estimated (of ratios, of the numerator around before's ratio); tail: degrees of freedom of the
-    Student's t that it then is of.
+    Student's t that it then is of; usual: what leaves then count by, where before is as noisy as after.
     """
 
     before: FloatArray
@@ -57,6 +57,7 @@ class Comparison:
     least_phi: float = 0.0
     deviation: FloatArray | None = None
     tail: float = math.inf
+    usual: FloatArray | None = None
 
     @classmethod
     def of_amounts(cls, before: FloatArray, after: FloatArray) -> Comparison:
@@ -82,6 +83,7 @@ class Comparison:
             self.least_phi,
             None if self.deviation is None else self.deviation[inside],
             self.tail,
+            None if self.usual is None else self.usual[inside],
         )
 
     def score(self, shift: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -14,36 +14,18 @@ from typing import Literal
 
 import duckdb
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 
-from lakehouse.metrics.causes.attribution import (
-    DEPTH,
-    RatioColumns,
-    RatioNoise,
-    additive_causes,
-    ratio_causes,
-)
-from lakehouse.metrics.causes.baseline import (
-    LEAST_WEEKS,
-    WEEKS,
-    Weeks,
-    days_of_weeks,
-    weeks_before,
-)
-from lakehouse.metrics.causes.evidence import least_phi_of_ratios, whole
+from lakehouse.metrics.causes.baseline import LEAST_WEEKS, WEEKS, Weeks, days_of_weeks, weeks_before
+from lakehouse.metrics.causes.compared import ratio_explained, sums_explained
 from lakehouse.metrics.causes.explanation import Explanation, Verdict
 from lakehouse.metrics.causes.kpi_factors import NONE, Factors, factors_of
 from lakehouse.metrics.causes.leaf_sql import KpiLeaves, counts_distinct, read_kpi_leaves, why_no_leaves
-from lakehouse.metrics.causes.weekly_noise import noise_of_amounts, noise_of_ratios
 from lakehouse.metrics.definition import Cadence, Kpi
 from lakehouse.stats.guards import FloatArray
 from lakehouse.warehouse.clock import Clock
 
 Days = tuple[date, date]
 Searched = Literal[Verdict, "not searched"]
-# No dimension is called so: names of dimensions begin with a letter.
-_COLUMNS = RatioColumns("_top_before", "_bottom_before", "_top_after", "_bottom_after")
 TWICE = "Leaves are counted by themselves: who is in two segments counts in both."
 
 
@@ -156,11 +138,11 @@ def against_weeks(
         periods = math.ceil((1 + (period[1] - period[0]).days) / (7 if is_weekly else 1))
     if weeks.bottom is not None and bottom is not None:
         columns = (weeks.top.sum(axis=1), weeks.bottom.sum(axis=1), top, bottom)
-        explained = _ratio(leaves, *columns, weeks)
+        explained = ratio_explained(leaves, *columns, weeks)
     else:
         before = weeks.top.mean(axis=1)
         should = None if expected is None else expected * periods * (overlap or 1.0)
-        explained = _sum(leaves, before, top, weeks.top, should, periods, unit=_unit(kpi))
+        explained = sums_explained(leaves, before, top, weeks.top, should, periods, unit=_unit(kpi))
     return _told(kpi, period, within, compared, explained, notes)
 
 
@@ -204,14 +186,14 @@ def _against(
     notes = _notes(kpi, leaves)
     before, after = _amounts(leaves, *against), _amounts(leaves, *period)
     if before[1] is not None and after[1] is not None:
-        explained = _ratio(leaves, before[0], before[1], after[0], after[1])
+        explained = ratio_explained(leaves, before[0], before[1], after[0], after[1])
     else:
         scale = lengths[1] / lengths[0]
         weeks = (
             weeks_before(leaves, *period, before=history).top if history else np.zeros((len(before[0]), 0))
         )
         # The period compared with is as noisy as the period itself.
-        explained = _sum(
+        explained = sums_explained(
             leaves,
             before[0] * scale,
             after[0],
@@ -222,87 +204,6 @@ def _against(
             widened=math.sqrt(1 + scale),
         )
     return replace(_told(kpi, period, within, compared, explained, notes), factors=factors)
-
-
-def _sum(
-    leaves: KpiLeaves,
-    before: FloatArray,
-    after: FloatArray,
-    weeks: FloatArray,
-    expected: float | None,
-    periods: float,
-    *,
-    unit: str,
-    widened: float = 1.0,
-) -> Explanation | str:
-    """The explanation of an additive KPI, or why there is none."""
-    # A leaf that was never there is none.
-    there = (before != 0) | (after != 0) | (weeks != 0).any(axis=1)
-    if why := _too_few(leaves, there):
-        return why
-    before, after, weeks = before[there], after[there], weeks[there]
-    # Whole numbers are counts.
-    least_phi = float(whole(weeks) and bool((weeks >= 0).all()))
-    total = math.fsum(before)
-    # An expectation of another sign, or of something where nothing was, can't be spread over leaves.
-    if expected is not None and total > 0 and expected > 0:
-        before, weeks = before * (expected / total), weeks * (expected / total)
-    frame = _frame(leaves, there).with_columns(
-        pl.Series("_actual", after / periods), pl.Series("_expected", before / periods)
-    )
-    if weeks.shape[1] < LEAST_WEEKS:
-        return additive_causes(frame, leaves.dimensions, actual="_actual", expected="_expected", unit=unit)
-    codes = [one[there] for one in leaves.codes]
-    noise = noise_of_amounts(weeks, codes, least_phi=least_phi, depth=DEPTH)
-    frame = frame.with_columns(pl.Series("_noise", noise.deviation * widened / periods))
-    return additive_causes(
-        frame,
-        leaves.dimensions,
-        actual="_actual",
-        expected="_expected",
-        noise="_noise",
-        tail=noise.tail,
-        unit=unit,
-    )
-
-
-def _ratio(
-    leaves: KpiLeaves,
-    top0: FloatArray,
-    bottom0: FloatArray,
-    top1: FloatArray,
-    bottom1: FloatArray,
-    weeks: Weeks | None = None,
-) -> Explanation | str:
-    """The explanation of a ratio, or why there is none. weeks: those that 0 is the sum of, to tell noise by."""
-    there = (top0 != 0) | (bottom0 != 0) | (top1 != 0) | (bottom1 != 0)
-    if why := _too_few(leaves, there):
-        return why
-    for name, bottom in (("before", bottom0), ("in the period", bottom1)):
-        if bottom.min() < 0:
-            return f"a segment's denominator is negative {name} ({bottom.min():g}), so it has no share of the whole"
-        if not bottom.sum() > 0:
-            return f"there is no ratio {name}: nothing to divide by"
-    columns = [one[there] for one in (top0, bottom0, top1, bottom1)]
-    frame = _frame(leaves, there)
-    if weeks is None or weeks.bottom is None:
-        frame = frame.with_columns(map(pl.Series, _COLUMNS, columns))
-        return ratio_causes(frame, leaves.dimensions, columns=_COLUMNS)
-    # Weeks as large as the period is, so that shares are compared and not traffic.
-    grown = math.fsum(bottom1) / math.fsum(bottom0)
-    columns[:2] = [one * grown for one in columns[:2]]
-    top, bottom = (one[there] * (grown * len(weeks)) for one in (weeks.top, weeks.bottom))
-    codes = [one[there] for one in leaves.codes]
-    least = least_phi_of_ratios(top0, top1, bottom0, bottom1)
-    above = noise_of_ratios(top, bottom, columns[3], codes, least_phi=least, depth=DEPTH)
-    below = noise_of_amounts(bottom, codes, least_phi=float(whole(bottom0) and whole(bottom1)), depth=DEPTH)
-    frame = frame.with_columns(
-        *map(pl.Series, _COLUMNS, columns),
-        pl.Series("_above", above.deviation),
-        pl.Series("_below", below.deviation),
-    )
-    noise = RatioNoise("_above", "_below", above.tail, below.tail)
-    return ratio_causes(frame, leaves.dimensions, columns=_COLUMNS, noise=noise)
 
 
 def _told(
@@ -336,20 +237,6 @@ def _overlap(leaves: KpiLeaves) -> float | None:
     """How many times leaves count somebody of the whole; None where they count nobody twice."""
     whole = math.fsum(leaves.whole.get(one, 0.0) for one in np.unique(leaves.period).tolist())
     return math.fsum(leaves.top) / whole if leaves.whole and whole > 0 else None
-
-
-def _frame(leaves: KpiLeaves, there: NDArray[np.bool_]) -> pl.DataFrame:
-    return leaves.segments.filter(pl.Series(there))
-
-
-def _too_few(leaves: KpiLeaves, there: NDArray[np.bool_]) -> str | None:
-    count = int(there.sum())
-    if count == 0:
-        return "there is nothing but 0 in either period"
-    if count == 1:
-        one = ", ".join(f"{name}={value}" for name, value in _frame(leaves, there).row(0, named=True).items())
-        return f"all of it is one segment, {one}"
-    return None
 
 
 def _weeks_in_words(weeks: Weeks) -> str:

@@ -205,8 +205,9 @@ class Ground:
         if self.comparison.deviation is None:
             return w
         standing = self._standing()
+        before = self.comparison.before if self.comparison.usual is None else self.comparison.usual
         expected = np.divide(
-            np.abs(self.comparison.before) * (1 - standing),
+            np.abs(before) * (1 - standing),
             standing,
             out=np.zeros_like(w),
             where=standing > 0,
