@@ -34,10 +34,6 @@ ODDS_AGAINST_ONE_A_YEAR, CEILING = 32.0, 0.8
 # learned is wrong on the same side for days.
 PRIOR_INVERSE_DF_OF_SUMS, PRIOR_SCALE_OF_SUMS = 1 / 50, 1.3
 
-# While a series climbs, next to nothing lies below what is expected; when it no longer does, as much does as above. So neither
-# side is taken for narrower than this part of both.
-NARROWEST = 0.75
-
 _INVERSE_DF = np.linspace(1e-3, HEAVIEST, 200)
 
 
@@ -65,11 +61,13 @@ class Tail:
         )
 
 
-def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
+def both_tails(
+    values: ArrayLike, *, span: int = 1, has_lifts: NDArray[np.bool_] | bool = False
+) -> tuple[Tail, Tail]:
     """The upper and the lower tail of each series' values: Student's, by quantiles of the ordinary part.
 
     values: (n,) or (series, n), NaN for periods that don't count; span: periods that each value spans, so that n / span of
-    them are independent. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
+    them are independent; has_lifts: (series,), whose middle is raised by what isn't ordinary. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
     97.5th percentile of both sides stands beyond the 75th, each side's scale from its 90th, all drawn towards a common
     tail as long as there are few values.
 
@@ -92,14 +90,14 @@ def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
         own = np.interp(edge / body, _ratio(edge_at), _INVERSE_DF)
         inverse = _drawn(np.asarray(own), prior, n, PRIOR_TAIL)
         at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
+        # While a series climbs, next to nothing lies below what is expected; when it no longer does, as much does as above. So the
+        # side that the middle has left is as wide as it is around the middle.
+        mark = mark - np.where(has_lifts, 0.0, np.minimum(_quantile(ordered, n, 0.5), 0.0))
         scale = _drawn(mark / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
         # A series as steady as its model says isn't trusted to be ten times steadier than that.
         scales.append(np.maximum(scale, 0.1))
         inverses.append(inverse)
-    both = NARROWEST * (scales[0] + scales[1]) / 2
-    upper, lower = (
-        Tail(np.maximum(scale, both), inverse) for scale, inverse in zip(scales, inverses, strict=True)
-    )
+    upper, lower = (Tail(scale, inverse) for scale, inverse in zip(scales, inverses, strict=True))
     if np.ndim(values) > 1:
         return upper, lower
     return Tail(upper.scale[:1], upper.inverse_df[:1]), Tail(lower.scale[:1], lower.inverse_df[:1])

@@ -63,13 +63,16 @@ def evidence(expected: Expected, *, cadence: Cadence = "daily", since: int = 0) 
     shape = expected.surprise.shape
     u, judged = np.atleast_2d(expected.surprise), np.atleast_2d(expected.is_judged)
     learned, spread = np.atleast_2d(expected.learned), np.atleast_2d(expected.spread)
-    lifts = np.atleast_2d(expected.has_lifts)[:, since:]
+    raised = np.atleast_2d(expected.has_lifts)
+    lifts = raised[:, since:]
     windows = WINDOWS[cadence]
     p_value, direction = np.ones(u.shape), np.zeros(u.shape, dtype=np.int64)
     window = np.zeros(u.shape, dtype=np.int64)
     for size in windows:
         sums = _sums(u, learned, spread, judged, size)
-        for side, tail_p in zip((1, -1), _past_p_values(sums, judged, size, cadence, since), strict=True):
+        for side, tail_p in zip(
+            (1, -1), _past_p_values(sums, judged, raised, size, cadence, since), strict=True
+        ):
             part = np.where(lifts, UPWARDS_OF_LIFTS if side > 0 else 2 - UPWARDS_OF_LIFTS, 1.0)
             p = np.minimum(tail_p * 2 * len(windows) / SHARE[size] / part, 1.0)
             better = judged[:, since:] & (p < p_value[:, since:])
@@ -99,14 +102,20 @@ def _sums(
 
 
 def _past_p_values(
-    values: FloatArray, judged: NDArray[np.bool_], size: int, cadence: Cadence, since: int
+    values: FloatArray,
+    judged: NDArray[np.bool_],
+    raised: NDArray[np.bool_],
+    size: int,
+    cadence: Cadence,
+    since: int,
 ) -> tuple[FloatArray, FloatArray]:
     """The chance of a value as high, and as low, by the periods before; of periods from `since` on."""
     counted = np.where(judged, values, np.nan)
     high, low = np.ones(values[:, since:].shape), np.ones(values[:, since:].shape)
     for start in range(since - since % REFIT[cadence], values.shape[1], REFIT[cadence]):
         part = slice(max(start, since), start + REFIT[cadence])
-        upper, lower = both_tails(counted[:, max(0, start - MEMORY[cadence]) : start], span=size)
+        past = counted[:, max(0, start - MEMORY[cadence]) : start]
+        upper, lower = both_tails(past, span=size, has_lifts=raised[:, start])
         # What is below the middle of its past is no evidence, whatever its share.
         for p_value, tail, side in ((high, upper, 1), (low, lower, -1)):
             own = side * values[:, part]
