@@ -1,4 +1,4 @@
-"""Seconds and peak memory of 30 KPIs by 6 dimensions over 3 years, all of it and then one day more, on 2 cores.
+"""Seconds and peak memory of 30 KPIs by 6 dimensions over 3 years, values, anomalies and causes, all of it and then one day more, on 2 cores.
 
     python -m benchmarks.kpis [--rows 500000] [--keep DIR]
 
@@ -26,6 +26,7 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from lakehouse.metrics.anomalies.build import build_anomalies
 from lakehouse.metrics.build import build_kpis
 from lakehouse.metrics.definition import Kpi
 from lakehouse.metrics.plan import Feed, KpiPlan
@@ -84,6 +85,14 @@ def make_world(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
         "insert into run_settings values ($1, true, 'UTC')", [FIRST + timedelta(days=DAYS - 1)]
     )
     _sell(connection, 0, rows, f"date '{FIRST}' + cast(i % {DAYS} as integer)")
+    # Every ten weeks a segment sells nothing for two days.
+    for number, start in enumerate(range(140, DAYS, 70)):
+        name = list(DIMENSIONS)[number % len(DIMENSIONS)]
+        first = FIRST + timedelta(days=start)
+        connection.execute(
+            f"delete from sales where {name} = 's{number % 3}' and day between $1 and $2",
+            [first, first + timedelta(days=1)],
+        )
 
 
 def add_day(connection: duckdb.DuckDBPyConnection, rows: int) -> None:
@@ -110,20 +119,26 @@ def _sell(connection: duckdb.DuckDBPyConnection, start: int, end: int, day: str)
     )
 
 
-def _values(connection: duckdb.DuckDBPyConnection) -> None:
+def _values(connection: duckdb.DuckDBPyConnection, _: Path) -> None:
     build_kpis(connection, plans())
 
 
-# What a run does for KPIs, in order; each step is timed on all three years, and again when a day was added. Anomalies and
-# causes have their places here, after the values that they read.
-STEPS: dict[str, Callable[[duckdb.DuckDBPyConnection], None]] = {"values": _values}
+def _anomalies(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    build_anomalies(connection, plans(), folder / "expectations")
 
 
-def _run(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+# What a run does for KPIs, in order; each step is timed on all three years, and again when a day was added.
+STEPS: dict[str, Callable[[duckdb.DuckDBPyConnection, Path], None]] = {
+    "values": _values,
+    "anomalies and causes": _anomalies,
+}
+
+
+def _run(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, float]:
     spent = {}
     for name, step in STEPS.items():
         begun = time.perf_counter()
-        step(connection)
+        step(connection, folder)
         spent[name] = time.perf_counter() - begun
     return spent
 
@@ -132,14 +147,21 @@ def _lake(path: Path, rows: int) -> dict[str, Any]:
     """Runs in the child: ours."""
     with _open(path) as connection:
         make_world(connection, rows)
-        whole = _run(connection)
+        whole = _run(connection, path.parent)
         add_day(connection, rows)
-        more = _run(connection)
+        more = _run(connection, path.parent)
         counted = connection.execute("select count(*) from kpi_values").fetchall()[0][0]
         found = connection.execute(
             "select kpi, cadence, dimension, count(*), sum(value) from kpi_values where n > 0 group by all order by all"
         ).fetchall()
-    return {"whole": whole, "more": more, "values": counted, "found": found}
+        told = connection.execute(
+            "select count(*) filter (where part_of is null), count(distinct root_causes.anomaly) "
+            "from anomalies left join root_causes using (anomaly)"
+        ).fetchall()[0]
+        judged = connection.execute("select count(*) from kpi_series where status = 'ok'").fetchall()[0][0]
+    return {
+        "whole": whole, "more": more, "values": counted, "found": found, "judged": judged, "anomalies": told[0], "caused": told[1],
+    }  # fmt: skip
 
 
 def _peer(path: Path, rows: int) -> dict[str, Any]:
@@ -192,9 +214,9 @@ def check_day(folder: Path, rows: int = SMALL) -> None:
         with _open(folder / f"small_{turn}.duckdb") as connection:
             make_world(connection, rows)
             if not turn:
-                _values(connection)
+                _values(connection, folder)
             add_day(connection, rows)
-            _values(connection)
+            _values(connection, folder)
             found.append(connection.execute("from kpi_values order by all").fetchall())
     if found[0] != found[1]:
         raise SystemExit("kpi_values: expected after a day more the same rows as made anew, found others")
@@ -235,7 +257,8 @@ def _compare(rows: int, folder: Path) -> None:
     _agree(ours["found"], theirs["found"])
     whole, more = (sum(ours[turn].values()) for turn in ("whole", "more"))
     table = Table(
-        title=f"{len(plans())} KPIs, {len(DIMENSIONS)} dimensions, {rows:,} rows: {ours['values']:,} values"
+        title=f"{len(plans())} KPIs, {len(DIMENSIONS)} dimensions, {rows:,} rows: {ours['values']:,} values, "
+        f"{ours['judged']:,} judged series, {ours['anomalies']} anomalies, {ours['caused']} with causes"
     )
     for heading in ("step", "3 years, s", "a day more, s", "peak memory"):
         table.add_column(heading, justify="left" if heading == "step" else "right")
