@@ -238,6 +238,17 @@ def test_a_day_of_another_year_than_the_page_names_its_year(alarmed: "Alarmed") 
     ]
 
 
+def test_nothing_is_told_as_certain(alarmed: "Alarmed") -> None:
+    alarmed.kpi("net_revenue")
+    alarmed.anomaly("it", "net_revenue", 3, 1, 100.0, 80.0, confidence=0.99999)
+    alarmed.cause("it", 1, "country=France", -20.0, confidence=1.0)
+    page = alarmed.page
+
+    assert part(page, "anomaly-1").tiles[-1].basis == "99.9% sure that it is no noise"
+    assert told(tables(part(page, "anomaly-1"))["causes"])[0][-1] == "99.9%"
+    assert "99.9%" in told(part(page, "recent").tables[0])[0]
+
+
 def test_similar_episodes_and_parts_stand_with_the_anomaly(alarmed: "Alarmed") -> None:
     found = tables(part(alarmed.fill("busy").page, "anomaly-1"))
 

@@ -3,6 +3,8 @@
 Here belong its sentences, tiles and tables; its pictures stand in `anomalies_charts`.
 """
 
+from typing import Any
+
 import duckdb
 import polars as pl
 
@@ -24,6 +26,7 @@ from lakehouse.reports.anomalies_words import (
     periods,
     share,
     span,
+    sure,
 )
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.page import Column, Section, Sentence, Table, Tile
@@ -124,12 +127,12 @@ def _tiles(watch: Watch, anomaly: Anomaly) -> tuple[Tile, ...]:
             confidence(anomaly.confidence),
             basis=""
             if anomaly.confidence is None
-            else f"{words.percent(anomaly.confidence)} sure that it is no noise",
+            else f"{words.percent(sure(anomaly.confidence))} sure that it is no noise",
         ),
     )
 
 
-def _causes(watch: Watch, anomaly: Anomaly, found: list[dict[str, object]], place: int) -> Table | None:
+def _causes(watch: Watch, anomaly: Anomaly, found: list[dict[str, Any]], place: int) -> Table | None:
     if not found:
         return None
     kinds = {
@@ -146,6 +149,7 @@ def _causes(watch: Watch, anomaly: Anomaly, found: list[dict[str, object]], plac
                 "sentence": words.shorten(
                     str(row["sentence"] or "").removeprefix(f"{row['segment']}: "), 400
                 ),
+                "confidence": sure(row["confidence"]),
                 "effect": _EFFECTS.get(str(row["effect"]), row["effect"]),
             }
             for row in found

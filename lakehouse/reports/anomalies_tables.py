@@ -9,7 +9,7 @@ import polars as pl
 
 from lakehouse.reports import words
 from lakehouse.reports.anomalies_data import ANOMALIES, RECENT_DAYS, Anomaly, Watch
-from lakehouse.reports.anomalies_words import brief, figure, form_of, name_of, span
+from lakehouse.reports.anomalies_words import brief, figure, form_of, name_of, span, sure
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.page import Column, Section, Sentence, Table
 
@@ -47,7 +47,7 @@ def anomaly_table(
             words.shorten(each.note, _NOTE) if each.note else None,
             state(each, is_part_told=not are_parts),
         )
-        rows.append((place, name_of(watch, each), span(watch, each), *figures, each.confidence, *told))
+        rows.append((place, name_of(watch, each), span(watch, each), *figures, sure(each.confidence), *told))
     texts = ("name", "when", "expected", "actual")
     kinds = {
         "place": pl.Int64,

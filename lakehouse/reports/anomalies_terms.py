@@ -29,7 +29,7 @@ TERMS = (
     Definition(
         "Confidence",
         "Probability that it is no noise, calibrated: of all with 80%, about 80 in 100 are real. From 75% on very likely real, from "
-        "50% likely real, from 30% it may be noise, below that it is weak.",
+        "50% likely real, from 30% it may be noise, below that it is weak. More than 99.9% is never told.",
     ),
     Definition("Better, worse", "By the way that is good for the KPI; empty where neither is."),
     Definition(

@@ -17,6 +17,7 @@ _LABEL, _SEGMENT, _UNIT = 60, 40, 24
 # From which probability on an anomaly is called how; below the last it is weak.
 _CONFIDENCE = ((0.75, "very likely real"), (0.5, "likely real"), (0.3, "may be noise"))
 _WEAK = "weak"
+_MOST_SURE = 0.999
 
 
 def kpi_form(kpi: Kpi, currency: str | None, figures: Iterable[float | None]) -> words.Form:
@@ -104,6 +105,15 @@ def confidence(probability: float | None) -> str:
     if probability is None or math.isnan(probability):
         return "unknown"
     return next((text for least, text in _CONFIDENCE if probability >= least), _WEAK)
+
+
+def sure(probability: float | None) -> float | None:
+    """A probability as it is printed: nothing is told as certain because it rounds to it.
+
+    >>> sure(0.99996), sure(0.5), sure(None)
+    (0.999, 0.5, None)
+    """
+    return None if probability is None else min(probability, _MOST_SURE)
 
 
 def periods(anomaly: Anomaly) -> int:

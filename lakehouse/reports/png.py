@@ -27,7 +27,8 @@ def packed(picture: bytes) -> bytes:
             (after if pixels else before).append(whole)
         place += 12 + length
     tight = zlib.compress(zlib.decompress(b"".join(pixels)), 9)
-    return b"".join((_SIGNATURE, *before, _chunk(b"IDAT", tight), *after))
+    whole = b"".join((_SIGNATURE, *before, _chunk(b"IDAT", tight), *after))
+    return min(whole, picture, key=len)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
