@@ -40,7 +40,7 @@ TERMS = (
     Definition(
         "Methods that agree",
         "An anomaly is opened by what was expected, by a threshold of the KPI's definition, or by a trend. The others look at the same days "
-        "in their own way: z-score, IQR fences, seasonal MAD, changepoint.",
+        "in their own way: z-score, IQR fences, seasonal MAD.",
     ),
     Definition(
         "Part", "An anomaly inside a larger one, such as a country's inside everything's; it is told there."
