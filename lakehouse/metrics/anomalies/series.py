@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -183,7 +184,7 @@ def grain(kpi: Kpi, values: FloatArray, rows: FloatArray) -> float | None:
     """What one event adds: 1 to a count; to a sum about what its first rows did. None for what doesn't add up, or says nothing."""
     if not counts_from_zero(kpi):
         return None
-    if isinstance(_counted(kpi.value or ""), exp.Count):
+    if _is_count(kpi.value or ""):
         return 1.0
     at = np.flatnonzero(np.isfinite(values) & (np.nan_to_num(rows) > 0))[:FIRST]
     many, much = float(rows[at].sum()), float(np.abs(values[at]).sum())
@@ -196,13 +197,19 @@ def is_share(kpi: Kpi) -> bool:
         return True
     if kpi.unit != "ratio" or kpi.numerator is None or kpi.denominator is None:
         return False
-    numerator, denominator = aggregate(kpi.numerator), aggregate(kpi.denominator)
-    is_counted = all(isinstance(_counted(text), exp.Count) for text in (kpi.numerator, kpi.denominator))
+    is_counted = _is_count(kpi.numerator) and _is_count(kpi.denominator)
     # Money of some rows by the money of all varies more than a count would, but never less.
-    is_part = isinstance(numerator, exp.Filter) and numerator.this == denominator
-    return is_counted or is_part or kpi.n == kpi.denominator
+    return is_counted or _is_part(kpi.numerator, kpi.denominator) or kpi.n == kpi.denominator
 
 
-def _counted(text: str) -> exp.Expr:
+@cache
+def _is_count(text: str) -> bool:
     tree = aggregate(text)
-    return tree.this if isinstance(tree, exp.Filter) else tree
+    return isinstance(tree.this if isinstance(tree, exp.Filter) else tree, exp.Count)
+
+
+@cache
+def _is_part(numerator: str, denominator: str) -> bool:
+    """Whether one is the other of some of its rows."""
+    tree = aggregate(numerator)
+    return isinstance(tree, exp.Filter) and tree.this == aggregate(denominator)
