@@ -205,7 +205,7 @@ def demo(
     [dim]Example:[/dim]  LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo
     """
     settings = configured()
-    _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, settings.paths.landing)
+    _generate(orders, date(2024, 10, 1), date(2025, 10, 1), 7, 0.002, settings.paths.landing)
     # The files are whole: nobody else writes into a lake that was just made.
     if not _run(configured(settle_seconds=0), "*", quiet=False):
         raise typer.Exit(1)

@@ -30,12 +30,12 @@ def period_of(day: str, cadence: str) -> str:
 
 def is_additive(kpi: Kpi) -> bool:
     """Whether the values of parts sum to the whole's: sums and counts, and sums of these."""
-    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value))
+    return kpi.value is not None and kpi.top is None and sums_up(kpi.value)
 
 
 def counts_from_zero(kpi: Kpi) -> bool:
     """Whether a period without rows has the value 0: sums and counts do, distinct ones, too."""
-    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
+    return kpi.value is not None and kpi.top is None and sums_up(kpi.value, may_be_distinct=True)
 
 
 @cache

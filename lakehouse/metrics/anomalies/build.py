@@ -15,10 +15,11 @@ import polars as pl
 from lakehouse.metrics.anomalies.budget import alerts_per_year
 from lakehouse.metrics.anomalies.declared import declared, shown
 from lakehouse.metrics.anomalies.drifting import find_drifts
-from lakehouse.metrics.anomalies.explained import explain_anomalies, read_anomalies
+from lakehouse.metrics.anomalies.explained import Explained, explain_anomalies, read_anomalies
 from lakehouse.metrics.anomalies.feedback import Word, last_words, said
 from lakehouse.metrics.anomalies.found import Found, find
 from lakehouse.metrics.anomalies.judged import Days, Judged, judge
+from lakehouse.metrics.anomalies.kept import Kept, fingerprints, read_kept, write_fingerprints
 from lakehouse.metrics.anomalies.money import Worth
 from lakehouse.metrics.anomalies.parts import parts, worth_telling
 from lakehouse.metrics.anomalies.series import Panel, Series, read_panels
@@ -52,26 +53,44 @@ def build_anomalies(
     found = [one for panel in judged for one in (*find(panel), *find_drifts(panel))]
     found += declared(judged, words, found)
     with transaction(connection):
+        kept = read_kept(connection)
         make_anomaly_tables(connection)
         for panel, one in zip(panels, judged, strict=True):
             _write_series(connection, panel, one)
             _write_expected(connection, one)
-        rows = _rows(found, Worth(judged), words)
-        if not rows or (clock := kpi_clock(connection)) is None:
-            return
-        frame = pl.DataFrame(rows, infer_schema_length=None)
-        told = explain_anomalies(connection, known, clock, read_anomalies(frame))
-        verdicts = [told.verdicts[name] for name in frame["anomaly"]]
-        frame = frame.with_columns(
-            verdict=pl.Series([verdict for verdict, _ in verdicts], dtype=pl.String),
-            explanation=pl.Series([why for _, why in verdicts], dtype=pl.String),
-        )
-        for name, rows_of in (
-            ("anomalies", frame),
-            ("root_causes", told.root_causes),
-            ("anomaly_factors", told.anomaly_factors),
-        ):
-            _write(connection, name, rows_of)
+        frame = pl.DataFrame(_rows(found, Worth(judged), words), infer_schema_length=None)
+        if len(frame):
+            told = _explained(connection, known, frame, kept)
+            verdicts = [told.verdicts[name] for name in frame["anomaly"]]
+            frame = frame.with_columns(
+                verdict=pl.Series([verdict for verdict, _ in verdicts], dtype=pl.String),
+                explanation=pl.Series([why for _, why in verdicts], dtype=pl.String),
+            )
+            _write(connection, "anomalies", frame)
+            _write(connection, "root_causes", told.root_causes)
+            _write(connection, "anomaly_factors", told.anomaly_factors)
+
+
+def _explained(
+    connection: duckdb.DuckDBPyConnection, plans: Sequence[KpiPlan], frame: pl.DataFrame, kept: Kept | None
+) -> Explained:
+    """Of every anomaly: as it was told before, where nothing that it hangs on has changed, else anew."""
+    clock = kpi_clock(connection)
+    if clock is None:
+        raise ValueError("run_settings: expected the as-of date of the values, found none; run all assets")
+    anomalies = read_anomalies(frame)
+    marks = fingerprints(connection, {plan.kpi.name: plan.kpi for plan in plans}, anomalies)
+    write_fingerprints(connection, marks)
+    same = [name for name, mark in marks.items() if kept is not None and kept.fingerprints.get(name) == mark]
+    anew = explain_anomalies(connection, plans, clock, anomalies, besides=set(same))
+    if kept is None or not same:
+        return anew
+    before = kept.of(same)
+    return Explained(
+        pl.concat([before.root_causes, anew.root_causes]),
+        pl.concat([before.anomaly_factors, anew.anomaly_factors]),
+        {**before.verdicts, **anew.verdicts},
+    )
 
 
 def _rows(found: Sequence[Found], worth: Worth, words: Sequence[Word]) -> list[Mapping[str, object]]:

@@ -7,7 +7,7 @@ Belongs here: many anomalies at once, with one read of a KPI's leaves for all of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -87,10 +87,12 @@ def explain_anomalies(
     anomalies: Sequence[Anomaly],
     *,
     days: int | None = None,
+    besides: Collection[str] = (),
 ) -> Explained:
     """Explains anomalies that are no part of another.
 
-    days: only those that lasted into so many days up to the as-of date; the others' verdict is "not searched".
+    days: only those that lasted into so many days up to the as-of date; the others' verdict is "not searched". besides: names
+    of those whose explanation is known and isn't asked for; their days are still no measure for the others.
     """
     kpis = {plan.kpi.name: plan.kpi for plan in plans}
     since = date.min if days is None else clock.as_of - timedelta(days=days - 1)
@@ -98,19 +100,20 @@ def explain_anomalies(
     verdicts: dict[str, tuple[Searched, str]] = {}
     by_read: dict[tuple[str, str], list[Anomaly]] = defaultdict(list)
     for one in anomalies:
+        if one.anomaly in besides:
+            continue
         if one.part_of is not None:
             verdicts[one.anomaly] = ("not searched", PART)
         elif one.ended_on < since:
             verdicts[one.anomaly] = ("not searched", f"Not searched: it ended before {since}.")
         else:
             by_read[one.kpi, _step(kpis[one.kpi], one.cadence)].append(one)
-    besides = _days_of_series(anomalies)
+    others = days_besides(anomalies)
     for (name, step), some in by_read.items():
         kpi = kpis[name]
         leaves = _leaves(connection, kpi, clock, some, step)
         for one in some:
-            others = _others(one, besides)
-            told[one.anomaly] = _of_anomaly(_explained(connection, kpi, leaves, one, others), kpi, one)
+            told[one.anomaly] = _of_anomaly(_explained(connection, kpi, leaves, one, others(one)), kpi, one)
     for name, explanation in told.items():
         verdicts[name] = (explanation.verdict, " ".join([explanation.reason, *explanation.notes]))
     return Explained(_causes(told), _factors(told), verdicts)
@@ -190,6 +193,12 @@ def _explained(
 
 
 Series = tuple[str, str, str]
+
+
+def days_besides(anomalies: Iterable[Anomaly]) -> Callable[[Anomaly], set[date]]:
+    """Of each anomaly, the days of the weeks before that are no measure, as they were out of the ordinary themselves."""
+    known = _days_of_series(anomalies)
+    return lambda one: _others(one, known)
 
 
 def _days_of_series(anomalies: Iterable[Anomaly]) -> dict[Series, list[tuple[str, Days]]]:

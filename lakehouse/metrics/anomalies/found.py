@@ -27,6 +27,8 @@ from lakehouse.stats.verdicts import verdicts
 EXPECTATION, THRESHOLD, TREND = "expectation", "threshold", "trend"
 # How many troubles a year are taken for common, in a KPI as a whole and in one segment of it.
 TROUBLES_OF_WHOLE, TROUBLES_OF_SEGMENT = 4.0, 1.0
+# Periods since its last day after which an episode that nothing has ended is over.
+LATELY = {"daily": 7, "weekly": 3}
 _FIRST = date(1970, 1, 1)
 _DIRECTIONS = {1: "up", -1: "down"}
 
@@ -140,7 +142,7 @@ def _found(
         detected_on=day_of(panel.days[episode.opened]) + step,
         ended_on=day_of(panel.days[max(episode.end, episode.opened)]) + step,
         direction=_DIRECTIONS[episode.direction],
-        is_open=episode.is_open,
+        is_open=episode.is_open and _is_recent(judged, i, episode),
         methods=(opened_by, *also, *episode.methods),
         p_value=p_value,
         confidence=float(
@@ -151,6 +153,12 @@ def _found(
         periods=tuple(int(t) for t in periods),
         stands_alone=is_forced or p_value <= level,
     )
+
+
+def _is_recent(judged: Judged, i: int, episode: Episode) -> bool:
+    """Whether it was out of the ordinary lately; a series too thin to be judged since says neither that it goes on nor that it ended."""
+    last = int(np.flatnonzero(np.isfinite(judged.panel.values[i]))[-1])
+    return max(episode.end, episode.opened) >= last - LATELY[judged.panel.cadence]
 
 
 def figures(judged: Judged, i: int, periods: NDArray[np.int64]) -> tuple[float, float]:

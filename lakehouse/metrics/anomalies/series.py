@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import duckdb
 import numpy as np
@@ -87,44 +88,50 @@ def read_panels(connection: duckdb.DuckDBPyConnection, kpis: Mapping[str, Kpi]) 
     """A panel per cadence that has values."""
     panels = []
     for cadence in CADENCES:
-        found = read(
-            connection, _COMPLETE, cadence=cadence, most=MOST_SEGMENTS, year=YEAR[cadence] * STEP[cadence]
+        heads = read(
+            connection,
+            _SERIES,
+            cadence=cadence,
+            kpis=list(kpis),
+            most=MOST_SEGMENTS,
+            year=YEAR[cadence] * STEP[cadence],
         )
-        found = found.filter(pl.col("kpi").is_in(list(kpis)))
-        if len(found):
-            panels.append(_panel(found, cadence, kpis))
+        if len(heads):
+            # Only numbers travel: names of millions of rows would take longer than all else.
+            connection.register("_series", heads.select("series", "kpi", "dimension", "segment").to_arrow())
+            found = read(connection, _VALUES, cadence=cadence)
+            connection.unregister("_series")
+            panels.append(_panel(heads, found, cadence, kpis))
     return panels
 
 
-# Positions are days, so that a gap in a table somebody wrote to by hand is a gap here, too.
-_COMPLETE = """
+_SERIES = """
     with complete as (
-        select kpi, dimension, segment, period_start, numerator, denominator, value, n
-        from kpi_values where cadence = $cadence and is_complete
+        select kpi, dimension, segment, period_start, value, n from kpi_values
+        where cadence = $cadence and is_complete and list_contains($kpis::varchar[], kpi)
     ),
     sizes as (
         select kpi, dimension, segment, count(value) as periods,
             coalesce(sum(n) filter (where period_start > latest - cast($year as integer)), 0) as recent
         from complete join (select kpi, max(period_start) as latest from complete group by kpi) using (kpi)
         group by all
-    ),
-    series as (
-        select *, row_number() over (order by kpi, dimension, segment) - 1 as series,
-            row_number() over (partition by kpi, dimension order by recent desc, segment) <= $most as is_large
-        from sizes
     )
-    select series.series::bigint as series, kpi, dimension, segment, periods, is_large,
-        date_diff('day', date '1970-01-01', period_start)::bigint as day,
-        numerator::double as numerator, denominator::double as denominator, value, n::double as n
-    from complete join series using (kpi, dimension, segment) order by series.series, period_start
+    select (row_number() over (order by kpi, dimension, segment) - 1)::bigint as series, kpi, dimension, segment, periods,
+        row_number() over (partition by kpi, dimension order by recent desc, segment) <= $most as is_large
+    from sizes order by series
+"""
+_VALUES = """
+    select series, date_diff('day', date '1970-01-01', period_start)::bigint as day, numerator::double as numerator,
+        denominator::double as denominator, value, n::double as n
+    from kpi_values join _series using (kpi, dimension, segment) where cadence = $cadence and is_complete
 """
 
 
-def _panel(found: pl.DataFrame, cadence: Cadence, kpis: Mapping[str, Kpi]) -> Panel:
+def _panel(heads: pl.DataFrame, found: pl.DataFrame, cadence: Cadence, kpis: Mapping[str, Kpi]) -> Panel:
     step = STEP[cadence]
     at = found["day"].to_numpy()
+    # Positions are days, so that a gap in a table somebody wrote to by hand is a gap here, too.
     days = np.arange(at.min(), at.max() + 1, step, dtype=np.int64)
-    heads = found.group_by("series", maintain_order=True).first()
     row, column = found["series"].to_numpy(), (at - days[0]) // step
     values, rows, numerators, denominators = (
         _spread(found[name], row, column, (len(heads), len(days)))
@@ -132,9 +139,7 @@ def _panel(found: pl.DataFrame, cadence: Cadence, kpis: Mapping[str, Kpi]) -> Pa
     )
     named = [
         (kpis[kpi], dimension, segment, periods, is_large)
-        for kpi, dimension, segment, periods, is_large in heads.select(
-            "kpi", "dimension", "segment", "periods", "is_large"
-        ).iter_rows()
+        for _, kpi, dimension, segment, periods, is_large in heads.iter_rows()
     ]
     least = np.array([max(LEAST_ROWS, kpi.thresholds.minimum_n or 0) for kpi, *_ in named], dtype=np.float64)
     is_thin = _thin(rows, least, ROUND[cadence])
@@ -183,7 +188,7 @@ def grain(kpi: Kpi, values: FloatArray, rows: FloatArray) -> float | None:
     """What one event adds: 1 to a count; to a sum about what its first rows did. None for what doesn't add up, or says nothing."""
     if not counts_from_zero(kpi):
         return None
-    if isinstance(_counted(kpi.value or ""), exp.Count):
+    if _is_count(kpi.value or ""):
         return 1.0
     at = np.flatnonzero(np.isfinite(values) & (np.nan_to_num(rows) > 0))[:FIRST]
     many, much = float(rows[at].sum()), float(np.abs(values[at]).sum())
@@ -196,13 +201,19 @@ def is_share(kpi: Kpi) -> bool:
         return True
     if kpi.unit != "ratio" or kpi.numerator is None or kpi.denominator is None:
         return False
-    numerator, denominator = aggregate(kpi.numerator), aggregate(kpi.denominator)
-    is_counted = all(isinstance(_counted(text), exp.Count) for text in (kpi.numerator, kpi.denominator))
+    is_counted = _is_count(kpi.numerator) and _is_count(kpi.denominator)
     # Money of some rows by the money of all varies more than a count would, but never less.
-    is_part = isinstance(numerator, exp.Filter) and numerator.this == denominator
-    return is_counted or is_part or kpi.n == kpi.denominator
+    return is_counted or _is_part(kpi.numerator, kpi.denominator) or kpi.n == kpi.denominator
 
 
-def _counted(text: str) -> exp.Expr:
+@cache
+def _is_count(text: str) -> bool:
     tree = aggregate(text)
-    return tree.this if isinstance(tree, exp.Filter) else tree
+    return isinstance(tree.this if isinstance(tree, exp.Filter) else tree, exp.Count)
+
+
+@cache
+def _is_part(numerator: str, denominator: str) -> bool:
+    """Whether one is the other of some of its rows."""
+    tree = aggregate(numerator)
+    return isinstance(tree, exp.Filter) and tree.this == aggregate(denominator)
