@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from lakehouse.metrics.anomalies.budget import alerts_per_year
+from lakehouse.metrics.anomalies.by_parts import told_by_parts
 from lakehouse.metrics.anomalies.declared import declared, shown
 from lakehouse.metrics.anomalies.drifting import find_drifts
 from lakehouse.metrics.anomalies.explained import Explained, explain_anomalies, read_anomalies
@@ -80,17 +81,22 @@ def _explained(
         raise ValueError("run_settings: expected the as-of date of the values, found none; run all assets")
     anomalies = read_anomalies(frame)
     marks = fingerprints(connection, {plan.kpi.name: plan.kpi for plan in plans}, anomalies)
-    write_fingerprints(connection, marks)
     same = [name for name, mark in marks.items() if kept is not None and kept.fingerprints.get(name) == mark]
-    anew = explain_anomalies(connection, plans, clock, anomalies, besides=set(same))
-    if kept is None or not same:
-        return anew
-    before = kept.of(same)
-    return Explained(
-        pl.concat([before.root_causes, anew.root_causes]),
-        pl.concat([before.anomaly_factors, anew.anomaly_factors]),
-        {**before.verdicts, **anew.verdicts},
-    )
+    told = explain_anomalies(connection, plans, clock, anomalies, besides=set(same))
+    if kept is not None and same:
+        before = kept.of(same)
+        told = Explained(
+            pl.concat([before.root_causes, told.root_causes]),
+            pl.concat([before.anomaly_factors, told.anomaly_factors]),
+            {**before.verdicts, **told.verdicts},
+        )
+    with_parts = told_by_parts(connection, told, anomalies)
+    # What parts tell hangs on more than the rows of these days, and is told anew each time.
+    searched = {
+        name: mark for name, mark in marks.items() if with_parts.verdicts[name] == told.verdicts[name]
+    }
+    write_fingerprints(connection, searched)
+    return with_parts
 
 
 def _rows(found: Sequence[Found], worth: Worth, words: Sequence[Word]) -> list[Mapping[str, object]]:

@@ -26,7 +26,7 @@ from lakehouse.metrics.plan import KpiPlan
 from lakehouse.warehouse.clock import Clock
 
 PART = "Not searched: it is a part of another anomaly, which is explained."
-_CAUSES = {
+CAUSES = {
     "anomaly": pl.String, "rank": pl.Int64, "segment": pl.String, "effect": pl.String, "contribution": pl.Float64,
     "share": pl.Float64, "expected": pl.Float64, "actual": pl.Float64, "confidence": pl.Float64, "sentence": pl.String,
 }  # fmt: skip
@@ -224,11 +224,11 @@ def _others(anomaly: Anomaly, known: Mapping[Series, Sequence[tuple[str, Days]]]
 
 def _causes(told: Mapping[str, KpiExplanation]) -> pl.DataFrame:
     frames = [
-        found.explanation.frame().with_columns(anomaly=pl.lit(name)).select(*_CAUSES)
+        found.explanation.frame().with_columns(anomaly=pl.lit(name)).select(*CAUSES)
         for name, found in told.items()
         if found.explanation is not None and found.explanation.causes
     ]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_CAUSES)
+    return pl.concat(frames) if frames else pl.DataFrame(schema=CAUSES)
 
 
 def _factors(told: Mapping[str, KpiExplanation]) -> pl.DataFrame:
