@@ -68,8 +68,8 @@ def both_tails(
 
     values: (n,) or (series, n), NaN for periods that don't count; span: periods that each value spans, so that n / span of
     them are independent; has_lifts: (series,), whose middle is raised by what isn't ordinary. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
-    97.5th percentile of both sides stands beyond the 75th, each side's scale from its 90th, all drawn towards a common
-    tail as long as there are few values.
+    97.5th percentile of each side stands beyond the 75th (of single periods on a side that the middle has left: both counted from the
+    middle), each side's scale from its 90th, all drawn towards a common tail as long as there are few values.
 
     >>> upper, lower = both_tails(np.random.default_rng(1).normal(size=1000))
     >>> bool(0.0005 < upper.p_values(np.array([3.0]))[0] < 0.006)
