@@ -163,6 +163,16 @@ def test_heavier_tails_need_larger_surprises() -> None:
     assert heavy.p_values(np.array([5.0]))[0] > 5 * light.p_values(np.array([5.0]))[0]
 
 
+def test_a_side_that_the_middle_has_left_is_no_heavier_for_that() -> None:
+    """Counts lie a little above what is expected on a logarithmic scale; a channel that takes no orders has to stand out below."""
+    surprises = np.random.default_rng(5).standard_t(7, 700)
+    surprises -= np.median(surprises)
+    _, lower = both_tails(surprises)
+    _, left = both_tails(surprises + 0.3)
+    assert left.inverse_df[0] == pytest.approx(lower.inverse_df[0])
+    assert left.p_values(np.array([10.0]))[0] == pytest.approx(lower.p_values(np.array([10.0]))[0])
+
+
 def test_confidence_falls_with_the_p_value_and_stays_between_0_and_1() -> None:
     told = confidence([0.0, 1e-12, 1e-4, 0.01, 0.5, 1.0])
     assert (np.diff(told) <= 0).all()

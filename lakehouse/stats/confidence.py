@@ -68,8 +68,8 @@ def both_tails(
 
     values: (n,) or (series, n), NaN for periods that don't count; span: periods that each value spans, so that n / span of
     them are independent; has_lifts: (series,), whose middle is raised by what isn't ordinary. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
-    97.5th percentile of both sides stands beyond the 75th, each side's scale from its 90th, all drawn towards a common
-    tail as long as there are few values.
+    97.5th percentile of each side stands beyond the 75th (of single periods on a side that the middle has left: both counted from the
+    middle), each side's scale from its 90th, all drawn towards a common tail as long as there are few values.
 
     >>> upper, lower = both_tails(np.random.default_rng(1).normal(size=1000))
     >>> bool(0.0005 < upper.p_values(np.array([3.0]))[0] < 0.006)
@@ -87,13 +87,16 @@ def both_tails(
         body, shoulder, edge = (_quantile(ordered, n, q) for q in (BODY, SHOULDER, edge_at))
         # Above 0 also where most values are alike.
         body, shoulder, edge = np.maximum(body, 0.01), np.maximum(shoulder, edge / 4), np.maximum(edge, 0.02)
-        own = np.interp(edge / body, _ratio(edge_at), _INVERSE_DF)
-        inverse = _drawn(np.asarray(own), prior, n, PRIOR_TAIL)
-        at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
         # While a series climbs, next to nothing lies below what is expected; when it no longer does, as much does as above. So the
         # side that the middle has left is as wide as it is around the middle.
-        mark = mark - np.where(has_lifts, 0.0, np.minimum(_quantile(ordered, n, 0.5), 0.0))
-        scale = _drawn(mark / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
+        bare = np.where(has_lifts, 0.0, np.minimum(_quantile(ordered, n, 0.5), 0.0))
+        # Nor is its tail heavier than it is beside the middle: counts on a logarithmic scale lie a little above what is expected, and
+        # the 75th percentile below it so close that any tail would look heavy.
+        middle = np.zeros_like(bare) if is_sum else bare
+        own = np.interp((edge - middle) / (body - middle), _ratio(edge_at), _INVERSE_DF)
+        inverse = _drawn(np.asarray(own), prior, n, PRIOR_TAIL)
+        at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
+        scale = _drawn((mark - bare) / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
         # A series as steady as its model says isn't trusted to be ten times steadier than that.
         scales.append(np.maximum(scale, 0.1))
         inverses.append(inverse)
