@@ -128,7 +128,8 @@ class Calendars:
             elif country is not None:
                 weight = float(_place(one.country) == _place(country))
             else:
-                weight = _share_of(one.country, self.order_shares)
+                # In percents, so that a day's orders more don't change what was expected years ago.
+                weight = round(_share_of(one.country, self.order_shares), 2)
             if weight >= MINIMUM_SHARE:
                 found.append(Running(one.kind, one.starts, one.ends, weight))
         return tuple(sorted(found))

@@ -47,3 +47,17 @@ def test_growth_that_all_share_is_no_drift(
     )
     watched.build(kpi_of(value="count(*)", unit="orders", dimensions=["country"], sensitivity=2), days=days)
     assert [one["sentence"] for one in watched.found() if one["methods"][0] == "trend"] == []
+
+
+def test_what_only_grows_more_slowly_has_not_gone_down(watched: Any, kpi_of: Callable[..., Kpi]) -> None:
+    """Beside the year before, when it began from nothing, ever less of it seems to be there; yet it rises all the time."""
+    days = 7 * 120
+    at = np.arange(days)
+    level = 20 + 400 * (1 - np.exp(-at / 250)) + 0.2 * at
+    watched.sell({"DE": np.random.default_rng(5).poisson(level)})
+    watched.build(kpi_of(value="count(*)", unit="orders"), days=days)
+    assert [
+        one["sentence"]
+        for one in watched.found()
+        if one["methods"][0] == "trend" and one["direction"] == "down"
+    ] == []

@@ -28,6 +28,8 @@ from lakehouse.stats.ramp import Ramp, ramp
 
 # Less than this is no decline worth a word, however steady.
 LEAST_CHANGE = 0.1
+# Weeks before a drift and at its end that are held against each other.
+BESIDE = 6
 # Weeks in which a drift's begin is looked for.
 LOOKED_BACK = 78
 
@@ -52,25 +54,38 @@ def find_drifts(judged: Judged) -> Iterator[Found]:
             told = _found(
                 panel, int(i), found, spell, whole[i], float(level[i]), is_part=bases[int(i)] is not None
             )
-            if abs(told.relative_impact or 0.0) >= LEAST_CHANGE:
+            if abs(told.relative_impact or 0.0) >= LEAST_CHANGE and _has_moved(values[i], told):
                 yield told
 
 
 def _drifts(values: FloatArray, bases: Sequence[FloatArray | None], shares: Sequence[bool]) -> Drift:
     """Wholes have a season, shares of a whole have none of their own."""
     parts = np.array([base is not None for base in bases])
-    of_parts = drift(values[parts], is_share=True, has_season=False)
-    of_wholes = drift(
-        values[~parts], is_share=[one for one, is_part in zip(shares, parts, strict=True) if not is_part]
-    )
-    back = np.argsort(np.concatenate([np.flatnonzero(parts), np.flatnonzero(~parts)]))
+    whole_shares = [one for one, is_part in zip(shares, parts, strict=True) if not is_part]
+    found, order = [], []
+    if parts.any():
+        found.append(drift(values[parts], is_share=True, has_season=False))
+        order.append(np.flatnonzero(parts))
+    if not parts.all():
+        found.append(drift(values[~parts], is_share=whole_shares))
+        order.append(np.flatnonzero(~parts))
+    back = np.argsort(np.concatenate(order))
     joined = {
-        field.name: np.concatenate([getattr(of_parts, field.name), getattr(of_wholes, field.name)])[back]
+        field.name: np.concatenate([getattr(one, field.name) for one in found])[back]
         for field in fields(Drift)
         if field.name != "status"
     }
-    status = (*of_parts.status, *of_wholes.status)
+    status = [told for one in found for told in one.status]
     return Drift(status=tuple(status[int(i)] for i in back), **joined)
+
+
+def _has_moved(values: FloatArray, found: Found) -> bool:
+    """Whether the values themselves went that way: what grows more slowly than the year before has not gone down."""
+    first, last = found.periods[0], found.periods[-1]
+    before, after = values[max(0, first - BESIDE) : first], values[max(first, last - BESIDE + 1) : last + 1]
+    if not np.isfinite(before).any() or not np.isfinite(after).any():
+        return True
+    return bool((np.nanmedian(after) > np.nanmedian(before)) == (found.direction == "up"))
 
 
 def _bases(panel: Panel) -> list[FloatArray | None]:
