@@ -41,6 +41,8 @@ def judged(kpi: Kpi, values: Sequence[float | None], rows: int = 50) -> duckdb.D
     connection.execute(
         "create table run_settings (as_of_date date, is_as_of_configured boolean, business_time_zone varchar)"
     )
+    connection.execute("insert into run_settings values (date '2025-12-31', false, 'UTC')")
+    connection.execute("create table sales (day date, amount double)")
     make_tables(connection)
     frame = pl.DataFrame(
         {"place": list(range(len(values))), "value": list(values)},

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.metrics.build import build_kpis
@@ -307,6 +307,7 @@ NUMBER = st.one_of(st.none(), st.sampled_from([0.0, 1.0, -1.0, 1e-9, -1e6, 1e12]
     expected=st.one_of(st.none(), st.floats(-1e6, 1e6)),
     is_ratio=st.booleans(),
 )
+@example(numbers=[(0, "b", 1e-192, None), (21, "a", 1.0, None)], expected=None, is_ratio=False)
 def test_whatever_the_numbers_an_explanation_is_finite(
     kpi_of: Any,
     numbers: list[tuple[int, str | None, float | None, float | None]],

@@ -24,6 +24,8 @@ from lakehouse.warehouse.expressions import per_row
 from lakehouse.warehouse.fitting import quoted
 
 OTHER = "(other)"
+# Half of the last of the six places that kpi_values keeps.
+LEAST_AMOUNT = 5e-7
 MOST_LEAVES = 50_000
 # Values that a dimension keeps, tried one after the other until there are few enough leaves.
 KEPT = (1000, 300, 100, 40, 20, 10, 5, 2, 1)
@@ -99,6 +101,12 @@ def counts_distinct(kpi: Kpi) -> bool:
     return any(text is not None and not sums_up(text) for text in texts)
 
 
+def _amount(column: pl.Series) -> FloatArray:
+    """Numbers of which less than the last digit of kpi_values is nothing."""
+    found = column.to_numpy().astype(np.float64)
+    return np.where(np.abs(found) < LEAST_AMOUNT, 0.0, found)
+
+
 def read_kpi_leaves(
     connection: duckdb.DuckDBPyConnection,
     kpi: Kpi,
@@ -136,8 +144,8 @@ def read_kpi_leaves(
         codes=tuple((segments[name].rank("dense") - 1).to_numpy().astype(np.intp) for name in grouped),
         leaf=placed["_leaf"].to_numpy().astype(np.intp),
         period=placed["_period"].cast(pl.Int32).to_numpy().astype(np.int64) + date(1970, 1, 1).toordinal(),
-        top=placed["_top"].to_numpy().astype(np.float64),
-        bottom=placed["_bottom"].to_numpy().astype(np.float64) if kpi.value is None else None,
+        top=_amount(placed["_top"]),
+        bottom=_amount(placed["_bottom"]) if kpi.value is None else None,
         whole=whole,
         begun=begun,
         merged=merged,
