@@ -36,9 +36,10 @@ format: .venv/.ready  ## let ruff mend what it can
 	$(RUN)/ruff check --fix .
 	$(RUN)/ruff format .
 
-bench: .venv/.ready  ## seconds and peak memory per layer and of experiments, against plain DuckDB (N=1000000 order items)
+bench: .venv/.ready  ## seconds and peak memory per layer, of experiments and of KPIs, against plain DuckDB (N=1000000 order items)
 	$(RUN)/python -m benchmarks.layers $(if $(N),--items $(N))
 	$(RUN)/python -m benchmarks.experiments
+	$(RUN)/python -m benchmarks.kpis
 
 docs: .venv/.ready  ## the data dictionary
 	$(RUN)/lakehouse docs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -110,6 +111,14 @@ def test_generate_fills_a_landing_folder_and_says_so(tmp_path: Path) -> None:
     assert re.search(r"\d+ files in .*landing in \d+\.\d s: .* order_items", plain(result))
     assert (tmp_path / "in" / "ground_truth.json").exists()
     assert list((tmp_path / "in" / "landing" / "orders").glob("*.csv"))
+
+
+@pytest.mark.parametrize(("option", "wanted"), [([], True), (["--no-troubles"], False)])
+def test_generate_leaves_troubles_out_when_asked(tmp_path: Path, option: list[str], *, wanted: bool) -> None:
+    arguments = ["--orders", "30", "--start", "2025-01-01", "--end", "2025-02-01", *option]
+    assert call("generate", *arguments, "--into", str(tmp_path / "landing")).exit_code == 0
+    truth = json.loads((tmp_path / "ground_truth.json").read_text(encoding="utf-8"))
+    assert truth["plan"]["troubles"] is wanted
 
 
 @pytest.mark.parametrize(

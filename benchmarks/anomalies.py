@@ -1,11 +1,12 @@
 """How good the detection of anomalies is: trends, false alerts against the budget, daily KPIs with troubles, and NAB.
 
-    python -m benchmarks.anomalies [trends] [budget] [confidence] [daily] [nab] [--draws 5000] [--seed 20260101]
+    python -m benchmarks.anomalies [trends] [budget] [confidence] [drift] [daily] [nab] [--draws 5000] [--seed 20260101]
 
 Without names all run, in about 10 minutes. Real series and NAB are read from `data/metrics` and `data/forecast` of the
 folder that LAKEHOUSE_SHARED_DIR names (or ../shared), and left out with a word where it is absent. The numbers of a
 seed are always the same. The command fails when a promise is broken: trends alarm at less than 8 %, alerts stay in the
-budget, confidence is what it says within 15 points, and made KPIs reach F1 0.55 with promotions known at 3 false alerts a series and year or fewer.
+budget, those of drifts too, confidence is what it says within 15 points, and made KPIs reach F1 0.55 with
+promotions known and 0.42 without, at 3 false alerts a series and year or fewer.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.signals.detectors import DETECTORS
+from benchmarks.signals.drifts import BEGINS, STRETCHES, alerts_by_stretch, quiet, told_after
 from benchmarks.signals.kpis import all_kpis
 from benchmarks.signals.nab import PROFILES, normalised, read_streams
 from benchmarks.signals.noises import alerts_per_year, shapes
@@ -33,6 +35,7 @@ BUDGETS = (1.0, 2.0, 5.0)
 CONFIDENCE_BINS = ((0.0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.7), (0.7, 0.78), (0.78, 1.0))
 # Beyond the budget by this much is more than the simulation's own error and the heaviest tails' excess.
 LEEWAY = 1.2
+LEAST_F1 = {"ours, promotions known": 0.55, "ours, promotions unknown": 0.42}
 Broken = list[str]
 
 
@@ -88,6 +91,36 @@ def budget(draws: int, seed: int) -> Broken:
     return broken
 
 
+def drifts(draws: int, seed: int) -> Broken:
+    """Slow declines of weekly series: alerts where there is none, and weeks until one is told."""
+    series = max(40, draws // 10)
+    stretches = [f"weeks {low} to {high}" for low, high in STRETCHES]
+    broken = []
+    for budget in (1.0, 2.0):
+        header(
+            f"Drifts told of noise a year, budget {budget:g}, {series} series", ("shape", *stretches, "all")
+        )
+        for shape in quiet(series, seed):
+            parts, whole = alerts_by_stretch(shape.values, budget)
+            row(shape.name, *(f"{part:.2f}" for part in parts), f"{whole:.2f}")
+            if shape.is_promised and whole > LEEWAY * budget:
+                broken.append(f"drifts of {shape.name}: {whole:.2f} alerts a year, budget {budget:g}")
+    header(
+        "Weeks until a decline of 35 % over 11 weeks is told, season and growth of 30 %, budget 2",
+        ("noise, begin", "median", "95 %", "within 14"),
+    )
+    for noise, phi in ((0.05, 0.0), (0.08, 0.0), (0.08, 0.4)):
+        for begin in BEGINS:
+            after = told_after(noise, phi, begin, 2.0, series, seed)
+            within = float(np.mean(after <= 14))
+            said = f"noise {noise:.0%}, autocorrelation {phi:g}, from week {begin}"
+            row(said, *(f"{np.quantile(after, q):.0f}" for q in (0.5, 0.95)), f"{within:.0%}")
+            # Before there is a year to compare with, the season hides some.
+            if begin > STRETCHES[0][1] and within < 0.9:
+                broken.append(f"{said}: told within 14 weeks in {within:.0%}")
+    return broken
+
+
 def daily(draws: int, seed: int) -> Broken:
     """F1 by episode; `draws` isn't used: the series are what they are."""
     del draws
@@ -116,12 +149,11 @@ def daily(draws: int, seed: int) -> Broken:
                 f"{score.false_per_year:.1f}",
             )
             row(name, *said, *found, f"{spent:.2f}")
-            if (
-                family == "made"
-                and name == "ours, promotions known"
-                and (score.f1 < 0.55 or score.false_per_year > 3)
-            ):
-                broken.append(f"made KPIs: F1 {score.f1:.2f}, {score.false_per_year:.1f} false alerts a year")
+            is_promised = family == "made" and name in LEAST_F1
+            if is_promised and (score.f1 < LEAST_F1[name] or score.false_per_year > 3):
+                broken.append(
+                    f"made KPIs, {name}: F1 {score.f1:.2f}, {score.false_per_year:.1f} false alerts a year"
+                )
     return broken
 
 
@@ -184,6 +216,7 @@ SECTIONS: dict[str, Callable[[int, int], Broken]] = {
     "trends": trends,
     "budget": budget,
     "confidence": confidences,
+    "drift": drifts,
     "daily": daily,
     "nab": nab,
 }

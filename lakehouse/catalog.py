@@ -18,7 +18,8 @@ from lakehouse.experiments.experiment import Experiment
 from lakehouse.experiments.load import Registry, load_registry
 from lakehouse.experiments.metric import Metric
 from lakehouse.experiments.plan import Lake, Plan
-from lakehouse.metrics.binding import fit_kpis, source_columns, unknown_feed
+from lakehouse.metrics.binding import fit_calendars, fit_kpis, source_columns
+from lakehouse.metrics.company_calendar import load_company_calendar
 from lakehouse.metrics.definition import Kpi
 from lakehouse.metrics.load import load_kpis
 from lakehouse.metrics.plan import KpiPlan, plan_kpis
@@ -93,8 +94,7 @@ def load_catalog(config_dir: Path | None = None) -> Catalog:
     registry = registries[0] if registries else Registry({}, {}, {})
     found = plan_experiments(registry, _lake(contracts, listed, models, staged))
     fitting = fit_kpis(kpis.values(), source_columns(models))
-    for kpi in kpis.values():
-        unknown_feed(fitting, kpi, contracts)
+    fit_calendars(fitting, kpis.values(), load_company_calendar(config_dir), contracts)
     statements = [
         *_statements(models, model_files, listed, feeds),
         *found.statements,

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lakehouse.cli_anomalies import anomalies
 from lakehouse.cli_experiments import experiments
+from lakehouse.cli_explain import explain
 from lakehouse.cli_metrics import metrics
 from lakehouse.configuration import nearest
 from lakehouse.ingest.landing import unknown_feeds
@@ -30,6 +32,8 @@ app = typer.Typer(
 )
 app.add_typer(experiments)
 app.add_typer(metrics)
+app.add_typer(anomalies)
+app.command()(explain)
 
 
 @app.command()
@@ -108,6 +112,12 @@ def generate(
     dirt: Annotated[
         float, typer.Option(min=0, max=0.5, help="Share of bad rows, re-sent, late and out-of-order files.")
     ] = 0.0,
+    troubles: Annotated[
+        bool,
+        typer.Option(
+            "--troubles/--no-troubles", help="Things go wrong that KPIs show, such as a broken checkout."
+        ),
+    ] = True,
     into: Annotated[
         Path | None, typer.Option(help="Landing folder to fill; default: the lake's own.")
     ] = None,
@@ -120,17 +130,19 @@ def generate(
       lakehouse generate --orders 1000000 --start 2023-01-01 --end 2026-01-01 --seed 1 --into /tmp/landing
     """
     target = into or configured().paths.landing
-    _generate(orders, _day(start, "--start"), _day(end, "--end"), seed, dirt, target)
+    _generate(orders, _day(start, "--start"), _day(end, "--end"), seed, dirt, target, troubles=troubles)
 
 
-def _generate(orders: int, start: date, end: date, seed: int, dirt: float, into: Path) -> None:
+def _generate(
+    orders: int, start: date, end: date, seed: int, dirt: float, into: Path, *, troubles: bool = True
+) -> None:
     from rich.progress import Progress
 
     from lakehouse.synth.company import generate as generate_company
     from lakehouse.synth.plan import GeneratorPlan
 
     try:
-        plan = GeneratorPlan(orders=orders, start=start, end=end, seed=seed, dirt=dirt)
+        plan = GeneratorPlan(orders=orders, start=start, end=end, seed=seed, dirt=dirt, troubles=troubles)
     except ValueError as error:
         fail(str(error))
     _refuse_to_mix(plan, into)
@@ -193,7 +205,7 @@ def demo(
     [dim]Example:[/dim]  LAKEHOUSE_DATA_DIR=./demo-data lakehouse demo
     """
     settings = configured()
-    _generate(orders, date(2025, 1, 1), date(2026, 1, 1), 7, 0.002, settings.paths.landing)
+    _generate(orders, date(2024, 10, 1), date(2025, 10, 1), 7, 0.002, settings.paths.landing)
     # The files are whole: nobody else writes into a lake that was just made.
     if not _run(configured(settle_seconds=0), "*", quiet=False):
         raise typer.Exit(1)

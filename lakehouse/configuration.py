@@ -43,7 +43,7 @@ class ConfigurationError(ValueError):
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML without its silent last-one-wins for a key given twice."""
+    """YAML without its silent last-one-wins for a key given twice, and with impossible dates as the texts that they are."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002  yaml's
         seen: set[Hashable] = set()
@@ -55,6 +55,16 @@ class _StrictLoader(yaml.SafeLoader):
                 )
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+    def construct_date(self, node: yaml.ScalarNode) -> object:
+        """What looks like a date and is none is told by whoever wants a date there, with file and key."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:
+            return self.construct_scalar(node)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _StrictLoader.construct_date)
 
 
 def read_yaml(path: Path, shown: str) -> dict[str, Any]:

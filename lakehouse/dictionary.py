@@ -5,7 +5,7 @@ from __future__ import annotations
 from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
 from lakehouse.experiments.tables import GROUP, experiment_models
-from lakehouse.metrics.tables import kpi_models
+from lakehouse.metrics.models import metric_models
 from lakehouse.warehouse.account import ACCOUNT, AccountTable
 from lakehouse.warehouse.checks import checks_of
 from lakehouse.warehouse.model import Model
@@ -34,7 +34,7 @@ def data_dictionary(catalog: Catalog) -> str:
         lines += ["", f"## {title}", *(line for model in models for line in _model(model))]
     tables = (model for model in experiment_models(catalog.plans) if model.group == GROUP)
     lines += ["", "## Experiments", *(line for model in tables for line in _model(model))]
-    kpis = kpi_models(catalog.kpi_plans)
+    kpis = metric_models(catalog.kpi_plans)
     lines += ["", "## Metrics", *(line for model in kpis for line in _model(model))]
     lines += ["", "## The lake's account of itself", *(line for table in ACCOUNT for line in _account(table))]
     return "\n".join(lines) + "\n"

@@ -79,10 +79,17 @@ class RunDisplay:
 
 def layer_of(step: str) -> str:
     """The layer that a step belongs to, by the naming convention of tables."""
-    if step.endswith("_checks"):
+    if step.endswith("_checks") or step == "anomaly_alerts":
         return "checks"
+    if step in ("anomalies", "root_causes"):
+        return "metrics"
     prefixes = {"raw_": "raw", "stg_": "staging", "dim_": "dims", "mart_": "marts", "published_": "marts"}
-    prefixes |= {"exp_": "experiments", "experiment_": "experiments", "kpi_": "metrics"}
+    prefixes |= {
+        "exp_": "experiments",
+        "experiment_": "experiments",
+        "kpi_": "metrics",
+        "anomaly_": "metrics",
+    }
     for prefix, layer in prefixes.items():
         if step.startswith(prefix):
             return layer

@@ -55,8 +55,8 @@ def test_what_writes_the_warehouse_waits_for_its_pool(definitions: dg.Definition
         for name, node in definitions.resolve_implicit_global_asset_job_def().graph.node_dict.items()
         if isinstance(node.definition, dg.OpDefinition)
     }
-    reports = ("commerce_report", "experiments_report", "operations_report")
-    assert [pools.pop(name) for name in reports] == [None, None, None]
+    reports = ("anomalies_report", "commerce_report", "experiments_report", "operations_report")
+    assert [pools.pop(name) for name in reports] == [None] * len(reports)
     assert set(pools.values()) == {"warehouse"}
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from lakehouse.defs.history import check_records, run_records
 from lakehouse.defs.home import open_instance
-from lakehouse.defs.metadata import PREVIEW_BYTES
+from lakehouse.reports.picture import MOST_BYTES
 
 REPORTS = ("commerce_report", "operations_report")
 FAILING = dg.AssetCheckKey(dg.AssetKey("stg_orders"), "quarantine_ratio")
@@ -108,11 +108,11 @@ def test_a_report_asset_links_to_its_page_and_shows_a_picture_of_it(name: str, c
     preview = metadata["preview"].value
     head, _, picture = preview.rstrip(")").partition("data:image/png;base64,")
     assert head.startswith("![")
-    assert len(picture) <= PREVIEW_BYTES
+    assert len(picture) <= MOST_BYTES
     assert base64.b64decode(picture).startswith(b"\x89PNG")
 
 
 def test_the_index_lists_every_report(company: Any) -> None:
     index = (company.settings.paths.reports_dir / "index.html").read_text(encoding="utf-8")
-    for page in ("commerce.html", "operations.html"):
+    for page in ("anomalies.html", "commerce.html", "operations.html"):
         assert f'href="{page}"' in index

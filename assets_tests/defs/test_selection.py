@@ -46,7 +46,7 @@ def test_what_feeds_a_table_begins_at_raw_files(select: Any) -> None:
 
 def test_the_star_and_groups_are_understood(select: Any) -> None:
     assert {"raw_orders", "commerce_report"} <= select("*")
-    reports = {"commerce_report", "experiments_report", "operations_report"}
+    reports = {"anomalies_report", "commerce_report", "experiments_report", "operations_report"}
     assert select("group:reports") == select('group:"reports"') == reports
 
 

@@ -1,7 +1,7 @@
-"""Documents as instructions: their files are written, their commands run, their outputs compared; and a real lake.
+"""Documents as instructions: their files are written, their commands run, their outputs compared; and two large lakes.
 
-Belongs here: how a document is read, for every test that follows one, and the lake of Online Retail, for every test that
-reads it. Not here: the documents' own expectations.
+Belongs here: how a document is read, for every test that follows one, and the lakes of Online Retail and of a year of the
+made-up company, for every test that reads them. Not here: the documents' own expectations.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from lakehouse.synth.company import generate
+from lakehouse.synth.plan import GeneratorPlan
 
 ANYTHING = "…"
 _STEP = re.compile(
@@ -133,3 +137,18 @@ def online_retail(
         lake.run()
 
     return lake_at(built_once("online-retail", fill))
+
+
+@pytest.fixture(scope="session")
+def tried(
+    built_once: Callable[[str, Callable[[Path], None]], Path], company_at: Callable[[Path], Any]
+) -> Any:
+    """A year with so many visitors and orders that every experiment, and every trouble, can show what was planted."""
+
+    def fill(root: Path) -> None:
+        lake = company_at(root)
+        plan = GeneratorPlan(orders=30_000, start=date(2025, 1, 1), end=date(2026, 1, 1), seed=4, dirt=0.01)
+        generate(plan, lake.settings.paths.landing)
+        lake.run()
+
+    return company_at(built_once("planted_experiments", fill))

@@ -76,7 +76,7 @@ def ads(dice: random.Random) -> tuple[str, list[Row]]:
     return ",user id,test group,converted,total ads,most ads day,most ads hour", rows
 
 
-def promotions(dice: random.Random) -> tuple[str, list[Row]]:
+def shop_promotions(dice: random.Random) -> tuple[str, list[Row]]:
     """Four weeks of each shop, shops in markets."""
     rows = []
     for shop in range(137):
@@ -131,7 +131,7 @@ def campaigns(dice: random.Random) -> list[Row]:
 CAMPAIGNS = campaigns(random.Random(7))
 SHAPES = {
     shape.__name__: shape(random.Random(number))
-    for number, shape in enumerate((game, pages, mails, ads, promotions, uplift, events))
+    for number, shape in enumerate((game, pages, mails, ads, shop_promotions, uplift, events))
 }
 
 
@@ -231,15 +231,17 @@ def test_users_who_come_twice_count_once_and_contradictions_are_no_exposures(fla
 
 def test_shops_are_units_and_markets_clusters(flat: Any) -> None:
     shops: dict[tuple[int, int], list[float]] = {}
-    for row in rows_of("promotions"):
+    for row in rows_of("shop_promotions"):
         shops.setdefault((row["LocationID"], row["Promotion"]), []).append(row["SalesInThousands"])
     means = [{"promotion": key[1], "sales": mean(values)} for key, values in shops.items()]
-    assert read(flat, "promotions", "sales") == expected(arms(means, "promotion", "sales"), "1")
+    assert read(flat, "shop_promotions", "sales") == expected(arms(means, "promotion", "sales"), "1")
     (method,) = flat.published(
-        "select distinct method from exp_readout where experiment_id = 'promotions' and metric = 'sales'"
+        "select distinct method from exp_readout where experiment_id = 'shop_promotions' and metric = 'sales'"
     )
     assert method == ("cluster-robust by 10 clusters that hold both arms",)
-    segments = "select distinct segment_value from exp_segments where experiment_id = 'promotions' order by 1"
+    segments = (
+        "select distinct segment_value from exp_segments where experiment_id = 'shop_promotions' order by 1"
+    )
     assert flat.published(segments) == [("Large",), ("Small",)]
 
 

@@ -5,35 +5,14 @@ What was planted is written down by the generator; tables and pages judge it fro
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lakehouse.synth.company import generate
-from lakehouse.synth.plan import GeneratorPlan
-
 # An estimate lies within so many half widths of its interval around what was planted: some 4.7 standard errors.
 FARTHEST = 2.4
-
-
-@pytest.fixture(scope="module")
-def tried(
-    built_once: Callable[[str, Callable[[Path], None]], Path], company_at: Callable[[Path], Any]
-) -> Any:
-    """A year with so many visitors that every experiment can tell what it was planted to tell."""
-
-    def fill(root: Path) -> None:
-        lake = company_at(root)
-        plan = GeneratorPlan(orders=30_000, start=date(2025, 1, 1), end=date(2026, 1, 1), seed=3, dirt=0.01)
-        generate(plan, lake.settings.paths.landing)
-        lake.run()
-
-    return company_at(built_once("planted_experiments", fill))
 
 
 @pytest.fixture(scope="module")

@@ -173,7 +173,12 @@ def test_sql_that_fails_on_the_data_names_the_file_and_leaves_the_former_tables(
         "metrics/definitions/sold.yaml: expected SQL that runs on the data of sales, found Conversion Error"
     )
     with pytest.raises(NotComputed, match=told):
-        shop.build(kpi_of(value="sum(cast(product as integer))"))
+        shop.build(
+            kpi_of(name="other", shown="metrics/definitions/other.yaml"),
+            kpi_of(value="sum(cast(product as integer))"),
+        )
+    assert shop.rows("from kpi_values") == before
+    shop.build(kpi_of())
     assert shop.rows("from kpi_values") == before
 
 

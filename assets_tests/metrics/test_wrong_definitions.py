@@ -56,6 +56,15 @@ FORMS: dict[str, tuple[dict[str, object], str]] = {
         "cadence: expected each cadence once, found daily, daily.",
     ),
     "no cadence": ({"cadence": []}, "cadence: expected"),
+    "unknown money": (
+        {"money": "total_revenu"},
+        'money: expected another KPI, found "total_revenu".\n  Did you mean "total_revenue"?',
+    ),
+    "money of its own": ({"money": "our_orders"}, 'money: expected another KPI, found "our_orders".'),
+    "unknown factor": (
+        {"factors": ["order_count", "revenue_by_order"]},
+        'factors: expected another KPI, found "revenue_by_order".',
+    ),
     "no value": ({"value": None}, "expected value, or numerator and denominator, found none."),
     "value and ratio": (
         {"numerator": "count(*)", "denominator": "count(*)"},
@@ -109,7 +118,22 @@ FORMS: dict[str, tuple[dict[str, object], str]] = {
     "no sensitivity": ({"sensitivity": 0}, "sensitivity: expected greater than 0, found 0."),
     "endless target": ({"cadence": "daily", "target": float("inf")}, "target"),
     "another name": ({"name": "others"}, 'name: expected "our_orders", found "others".'),
-    "closed day": ({"calendar": {"closed": ["someday"]}}, "calendar.closed.0"),
+    "closed day": (
+        {"calendar": {"closed": ["sundays"]}},
+        'calendar.closed.0: expected a date such as 2026-12-25 or a weekday, found "sundays".\n  Did you mean "sunday"?',
+    ),
+    "closed number": (
+        {"calendar": {"closed": [7]}},
+        "calendar.closed.0: expected a date such as 2026-12-25 or a weekday, found 7.",
+    ),
+    "unknown country": (
+        {"calendar": {"holidays": ["Germny"]}},
+        'calendar.holidays.0: expected a country by ISO code or English name, or home, found "Germny".\n  Did you mean "Germany"?',
+    ),
+    "the country NO": (
+        {"calendar": {"holidays": [False]}},
+        "calendar.holidays.0: expected a country by ISO code or English name, or home, found false.\n  Write Norway, or NO in quotes.",
+    ),
 }
 
 
@@ -134,7 +158,7 @@ def test_files_that_nothing_would_read_and_broken_ones_are_told_together(tmp_pat
     told = str(caught.value)
     assert "5 problems" in told
     for expected in (
-        "ours/metrics/astray.yaml: expected the folder definitions only, found astray.yaml.",
+        "ours/metrics/astray.yaml: expected the folder definitions and calendar.yaml only, found astray.yaml.",
         "our_orders.yml: expected one file per KPI, found our_orders.yaml, too.",
         'Our Orders.yaml: expected a lower-case file name, found "Our Orders".',
         "broken.yaml: line",

@@ -8,11 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from lakehouse.experiments.readout_rows import TABLES as READOUTS
 from lakehouse.experiments.readout_rows import create_sql
 from lakehouse.experiments.tables import TYPES
+from lakehouse.metrics.anomalies.tables import TYPES as ANOMALY_TYPES
+from lakehouse.metrics.tables import TYPES as KPI_TYPES
+from lakehouse.reports.anomalies import anomalies_page
 from lakehouse.reports.experiments import experiment_pages
 from lakehouse.reports.history import CheckRecord, RunRecord
 from lakehouse.reports.operations import operations_page
@@ -584,3 +588,328 @@ def kept_tried() -> Iterator[Tried]:
     """Empty tables for experiments of which pages are made that many tests look at."""
     with duckdb.connect(":memory:") as connection:
         yield _tried_in(connection)
+
+
+# The tables that the anomalies report reads, in memory.
+
+ALARMED_ON = date(2026, 11, 15)
+METHODS = (["trend"], ["threshold", "seasonal MAD"], ["expectation", "z-score", "changepoint"], ["intuition"])
+
+
+@dataclass
+class Alarmed:
+    """KPIs, their series and what was out of the ordinary, told one by one; whatever isn't told stays empty."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def put(self, table: str, **values: object) -> None:
+        """One row; columns that aren't named are null."""
+        named, marks = ", ".join(values), ", ".join("?" for _ in values)
+        self.connection.execute(f"insert into {table} ({named}) values ({marks})", list(values.values()))
+
+    def ago(self, days: int) -> date:
+        """The day so many days before the as-of day."""
+        return ALARMED_ON - timedelta(days=days)
+
+    def kpi(
+        self, name: str, *, judged: int = 1, unjudged: dict[str, int] | None = None, **changes: Any
+    ) -> None:
+        """An additive KPI of money, with as many series that are judged, and as many that aren't by reason."""
+        given: dict[str, Any] = {
+            "kpi": name, "label": name.replace("_", " ").capitalize(), "description": "What it counts.", "owner": "Finance",
+            "unit": "reporting currency", "direction": "up", "cadences": ["daily", "weekly"], "dimensions": ["country"],
+            "source": "fct_orders", "is_ratio": False, "is_additive": True, "sensitivity": 4.0, "as_of_date": ALARMED_ON,
+            "lag_days": 1, "complete_through": self.ago(1), "status": "ok",
+        }  # fmt: skip
+        self.put("kpi_definitions", **(given | changes))
+        for status, count in {"ok": judged, **(unjudged or {})}.items():
+            for number in range(count):
+                self.put("kpi_series", kpi=name, cadence="daily", dimension="" if status == "ok" and not number else "country",
+                         segment="" if status == "ok" and not number else f"{status} {number}", periods=400,
+                         alerts_per_year=0.5, status=status)  # fmt: skip
+
+    def values(
+        self, kpi: str, base: float, *, out: dict[int, float] | None = None, cadence: str = "daily", dimension: str = "", segment: str = "",
+        missing: tuple[int, ...] = (), periods: int = 120, unexpected: int = 0, level: float = 0.2,
+    ) -> None:  # fmt: skip
+        """A series and its expectation: weekly waves around a base. out: actual by expected, by how many periods ago.
+
+        missing: periods ago without a value; unexpected: so many first periods have no expectation.
+        """
+        step = 7 if cadence == "weekly" else 1
+        last = self.ago(1) if cadence == "daily" else self.ago(13)
+        found, expectations = [], []
+        for place in range(-1, periods):
+            start = last - timedelta(days=step * place)
+            wave = 1 + level * (-0.5, -0.2, 0.0, 0.1, 0.7, 0.9, -1.0)[(start.toordinal() // step) % 7]
+            noise = 1 + 0.03 * ((start.toordinal() * 7919) % 11 - 5) / 5
+            value = None if place in missing else base * wave * noise * (out or {}).get(place, 1.0)
+            found.append((start, value, 0 if value is None else 100, place >= 0))
+            if 0 <= place < periods - unexpected:
+                expectations.append((start, base * wave, base * wave * 0.88, base * wave * 1.12))
+        key = {"kpi": kpi, "cadence": cadence, "dimension": dimension, "segment": segment}
+        self._put_all("kpi_values", key, ["period_start", "value", "n", "is_complete"], found)
+        self._put_all("kpi_expected", key, ["period_start", "expected", "low", "high"], expectations)
+
+    def _put_all(
+        self, table: str, key: dict[str, str], names: list[str], rows: list[tuple[object, ...]]
+    ) -> None:
+        """Many rows under one key; row by row would take seconds."""
+        fixed = ", ".join(f"${place + 1} as {name}" for place, name in enumerate(key))
+        self.connection.register("told", pl.DataFrame(rows, schema=names, orient="row").to_arrow())
+        self.connection.execute(
+            f"insert into {table} by name select {fixed}, * from told", list(key.values())
+        )
+        self.connection.unregister("told")
+
+    def anomaly(
+        self,
+        name: str,
+        kpi: str,
+        began: int,
+        ended: int,
+        expected: float | None,
+        actual: float | None,
+        **changes: Any,
+    ) -> None:
+        """One that began and ended so many days ago, told from noise a day after; figures follow from the two given."""
+        known = expected is not None and actual is not None
+        impact = actual - expected if expected is not None and actual is not None else None
+        way = "down" if impact is not None and impact < 0 else "up"
+        given: dict[str, Any] = {
+            "anomaly": name, "kpi": kpi, "cadence": "daily", "dimension": "", "segment": "", "started_on": self.ago(began),
+            "detected_on": self.ago(max(ended, began - 1)), "ended_on": self.ago(ended), "is_open": ended <= 1, "direction": way,
+            "is_good": way == "up", "methods": ["expectation", "z-score"], "confidence": 0.9, "expected": expected, "actual": actual,
+            "impact": impact, "relative_impact": impact / abs(expected) if known and impact is not None and expected else None,
+            "money": abs(impact) if impact is not None else None, "status": "open" if ended <= 1 else "closed",
+            "verdict": "not searched", "explanation": "Causes were not searched.", "sentence": f"{kpi} was out of the ordinary.",
+        }  # fmt: skip
+        self.put("anomalies", **(given | changes))
+
+    def cause(self, anomaly: str, rank: int, segment: str, contribution: float, **changes: Any) -> None:
+        given: dict[str, Any] = {
+            "anomaly": anomaly, "rank": rank, "segment": segment, "effect": "volume", "contribution": contribution, "share": 0.5,
+            "expected": 100.0, "actual": 100.0 + contribution, "confidence": 0.99, "sentence": f"{segment}: it moved.",
+        }  # fmt: skip
+        self.put("root_causes", **(given | changes))
+
+    def factor(self, anomaly: str, factor: str, contribution: float) -> None:
+        self.put(
+            "anomaly_factors",
+            anomaly=anomaly,
+            factor=factor,
+            before=10.0,
+            after=9.0,
+            contribution=contribution,
+        )
+
+    def fill(self, state: str) -> "Alarmed":
+        """Bring the lake into one of the named states."""
+        _ALARMS[state](self)
+        return self
+
+    @property
+    def page(self) -> Page:
+        return anomalies_page(self.connection, Origin("run-1", "1.2.3"))
+
+
+def alarmed_busy(alarmed: Alarmed) -> None:
+    """Fifteen things need attention, of all kinds; others are parts, answered, or long closed."""
+    alarmed.kpi("net_revenue", judged=12, unjudged={"too few periods": 3, "too little in it": 5})
+    alarmed.kpi("order_count", owner="Operations", unit="orders", judged=2, sensitivity=2.5)
+    alarmed.kpi("revenue_per_order", is_ratio=True, is_additive=False)
+    alarmed.kpi(
+        "return_rate", owner="Operations", unit="ratio", direction="down", is_ratio=True, is_additive=False
+    )
+    alarmed.kpi("average_price", owner="Product", direction="neither", is_ratio=True, is_additive=False)
+    alarmed.kpi("retention_30d", owner="Marketing", unit="ratio", is_ratio=True, is_additive=False, judged=0,
+                unjudged={"too few periods": 1}, complete_through=alarmed.ago(30))  # fmt: skip
+    alarmed.kpi("items_per_order", owner="Product", unit="lines per order", is_ratio=True, is_additive=False)
+    alarmed.kpi("mrr", judged=0, complete_through=None, status="no rows", is_additive=False)
+
+    alarmed.values("net_revenue", 12000, out=dict.fromkeys(range(5), 0.66))
+    alarmed.values(
+        "net_revenue", 4000, out=dict.fromkeys(range(5), 0.4), dimension="country", segment="Germany"
+    )
+    alarmed.anomaly("net_revenue-2026-11-10", "net_revenue", 5, 1, 60_000.0, 39_600.0, is_open=True, verdict="causes", confidence=0.97,
+        methods=["expectation", "z-score", "changepoint"], detected_on=alarmed.ago(4),
+        sentence="Net revenue was 39,600.00 instead of the expected 60,000.00 from 10 Nov to 14 Nov.",
+        explanation="2 segments stand out in the change from 60,000 to 39,600 (-34.0%).")  # fmt: skip
+    alarmed.cause("net_revenue-2026-11-10", 1, "country=Germany", -12_000.0, share=0.588, sentence="country=Germany: 8,000 instead of 20,000 (-60.0%), 59% of the change.")  # fmt: skip
+    alarmed.cause("net_revenue-2026-11-10", 2, "channel=mail, payment_method=card", -9_400.0, share=0.461)
+    alarmed.cause("net_revenue-2026-11-10", 3, "country=Norway", 1_000.0, share=-0.049)
+    alarmed.factor("net_revenue-2026-11-10", "order_count", -19_000.0)
+    alarmed.factor("net_revenue-2026-11-10", "revenue_per_order", -1_400.0)
+    alarmed.anomaly("net_revenue-de-2026-11-10", "net_revenue", 5, 1, 20_000.0, 8_000.0, dimension="country", segment="Germany",
+                    part_of="net_revenue-2026-11-10")  # fmt: skip
+    alarmed.anomaly(
+        "orders-2026-11-11", "order_count", 4, 1, 480.4, 350.0, part_of="net_revenue-2026-11-10", money=9000.0
+    )
+
+    alarmed.values("return_rate", 0.05, cadence="weekly", out={0: 1.6, 1: 1.5, 2: 1.4}, level=0.05)
+    alarmed.anomaly("return_rate-2026-10-19", "return_rate", 27, 7, 0.0502, 0.0753, cadence="weekly", is_open=True, is_good=False,
+                    status="open", confidence=0.62, money=4_321.5, verdict="broad change", note="The new sizes run small.", explanation="No segment stands out: broad change from 0.0502 to 0.0753.",
+                    methods=["expectation", "trend"])  # fmt: skip
+    alarmed.values(
+        "net_revenue",
+        900,
+        out={3: 9.0},
+        dimension="country",
+        segment="France",
+        missing=(20, 21, 23),
+        unexpected=60,
+    )
+    alarmed.anomaly("net_revenue-fr-2026-11-11", "net_revenue", 4, 4, 900.0, 8_900.0, dimension="country", segment="France", confidence=0.74,
+                    verdict="within noise", explanation="Within noise: the change is no more than leaves vary by themselves.")  # fmt: skip
+    alarmed.values("average_price", 8.5, out={2: 1.4, 1: 1.4})
+    alarmed.anomaly("average_price-2026-11-12", "average_price", 3, 2, 8.5, 11.9, is_good=None, money=None, confidence=0.49, note="The list of prices was wrong.")  # fmt: skip
+    alarmed.values("items_per_order", 2.25, cadence="weekly", out={0: 0.5})
+    alarmed.anomaly(
+        "items-2026-11-02",
+        "items_per_order",
+        13,
+        7,
+        2.25,
+        1.125,
+        cadence="weekly",
+        money=None,
+        confidence=0.29,
+    )
+    alarmed.anomaly(
+        "from-nothing",
+        "order_count",
+        2,
+        2,
+        0.0,
+        7.0,
+        money=None,
+        confidence=0.5,
+        dimension="country",
+        segment="Iceland",
+    )
+    alarmed.values("order_count", 0.0, out={}, dimension="country", segment="Iceland")
+    for number in range(9):
+        alarmed.anomaly(f"orders-{number}", "order_count", 12 + number % 3, 12, 100.0, 90.0 - number, money=100.0 - number, methods=METHODS[number % 4],
+            confidence=0.3 + number / 100)  # fmt: skip
+    alarmed.values("order_count", 100.0, out={11: 0.9})
+
+    alarmed.anomaly(
+        "net_revenue-muted",
+        "net_revenue",
+        3,
+        1,
+        100.0,
+        5.0,
+        status="muted",
+        note="We know: the feed of Atlantis is off.",
+    )
+    alarmed.anomaly(
+        "net_revenue-confirmed",
+        "net_revenue",
+        40,
+        38,
+        30_000.0,
+        21_000.0,
+        status="confirmed",
+        note="The checkout broke.",
+    )
+    alarmed.anomaly("net_revenue-expected", "net_revenue", 200, 199, 24_000.0, 48_000.0, status="expected")
+    alarmed.anomaly("net_revenue-closed-15", "net_revenue", 16, 15, 24_000.0, 12_000.0)
+    alarmed.anomaly("net_revenue-old", "net_revenue", 300, 290, 100_000.0, 60_000.0, confidence=0.8)
+    alarmed.anomaly("gone", "no_longer_defined", 20, 18, 10.0, 20.0)
+
+
+def alarmed_quiet(alarmed: Alarmed) -> None:
+    """All is as expected; the last anomaly is weeks ago."""
+    alarmed.kpi("net_revenue", judged=3)
+    alarmed.kpi("order_count", unit="orders")
+    alarmed.values("net_revenue", 12000)
+    alarmed.anomaly("old", "net_revenue", 100, 98, 30_000.0, 21_000.0)
+    alarmed.anomaly("older", "order_count", 300, 299, 30.0, 21.0)
+
+
+def alarmed_never(alarmed: Alarmed) -> None:
+    """All is as expected, and ever was; one KPI, that may give one false alert."""
+    alarmed.kpi("net_revenue", sensitivity=1.0)
+
+
+def alarmed_empty(alarmed: Alarmed) -> None:
+    """Tables without rows."""
+    assert alarmed.page is not None
+
+
+def alarmed_null(alarmed: Alarmed) -> None:
+    """A KPI of which nothing is known, not even the as-of day."""
+    alarmed.put("kpi_definitions", kpi="nothing", status="no rows")
+
+
+def alarmed_half(alarmed: Alarmed) -> None:
+    """A KPI of which nothing is known beside one that has no complete day; nothing is judged."""
+    alarmed.put("kpi_definitions", kpi="nothing", status="no rows")
+    alarmed.kpi(
+        "net_revenue",
+        judged=0,
+        unjudged={"too few periods": 1},
+        complete_through=None,
+        status="no complete period",
+    )
+
+
+def alarmed_bare(alarmed: Alarmed) -> None:
+    """One anomaly that nothing more is known of: no money, no causes, no values, no methods; and no currency."""
+    alarmed.connection.execute("update run_settings set reporting_currency = null")
+    alarmed.kpi("mrr", is_additive=False, owner=None, sensitivity=None)
+    alarmed.anomaly("mrr-1", "mrr", 1, 1, float("nan"), None, is_good=None, money=None, confidence=None, methods=None, explanation="", sentence="")  # fmt: skip
+
+
+_ALARMS = {
+    each.__name__.removeprefix("alarmed_"): each
+    for each in (
+        alarmed_busy,
+        alarmed_quiet,
+        alarmed_never,
+        alarmed_empty,
+        alarmed_null,
+        alarmed_half,
+        alarmed_bare,
+    )
+}
+
+
+def _alarmed_in(connection: duckdb.DuckDBPyConnection) -> Alarmed:
+    for name, columns in (KPI_TYPES | ANOMALY_TYPES).items():
+        connection.execute(f"create table {name} ({columns})")
+    connection.execute(
+        "create table run_settings as select date '2026-11-15' as as_of_date, 'GBP' as reporting_currency"
+    )
+    return Alarmed(connection)
+
+
+@pytest.fixture
+def alarmed() -> Iterator[Alarmed]:
+    """Nothing is watched yet."""
+    with duckdb.connect(":memory:") as connection:
+        yield _alarmed_in(connection)
+
+
+@pytest.fixture(params=sorted(_ALARMS))
+def alarmed_state(request: pytest.FixtureRequest, alarmed: Alarmed) -> Alarmed:
+    """The tables of anomalies in each of the states that they can be in."""
+    return alarmed.fill(request.param)
+
+
+@pytest.fixture
+def alarmed_states() -> Iterator[list[Alarmed]]:
+    """The tables of anomalies in all of these states."""
+    with ExitStack() as stack:
+        yield [
+            _alarmed_in(stack.enter_context(duckdb.connect(":memory:"))).fill(state)
+            for state in sorted(_ALARMS)
+        ]
+
+
+@pytest.fixture(scope="session")
+def kept_alarmed() -> Iterator[Alarmed]:
+    """Many anomalies, of which pages are made that many tests look at."""
+    with duckdb.connect(":memory:") as connection:
+        yield _alarmed_in(connection).fill("busy")

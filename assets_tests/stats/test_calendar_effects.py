@@ -45,6 +45,13 @@ def test_a_week_holds_its_share_of_holidays() -> None:
     assert by_name["holiday"].tolist() == [0, 2, 0, 0, 0, 0, 0, 0, 0, 0]
 
 
+def test_a_week_is_closed_when_all_of_its_days_are() -> None:
+    features = day_features(range(0, 35, 7), cadence="weekly", closed=[8, *range(21, 28)])
+    by_name = dict(zip(features.names, features.matrix.T, strict=True))
+    assert by_name["closed days"].tolist() == [0, 1, 0, 7, 0]
+    assert features.is_closed.tolist() == [False, False, False, True, False]
+
+
 def test_promotions_of_another_length_are_named() -> None:
     with pytest.raises(ValueError, match="expected 10 periods as in days, found 9"):
         day_features(range(10), promotions=np.zeros(9))

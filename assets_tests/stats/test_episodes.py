@@ -133,6 +133,21 @@ def test_unannounced_promotions_make_a_series_deaf_upwards_and_not_downwards() -
     assert judged.max() > 3
 
 
+def test_between_unannounced_promotions_a_drop_is_told_and_they_are_not() -> None:
+    y = orders(900)
+    starts = 30 + np.cumsum(np.random.default_rng(8).integers(15, 45, 60))
+    starts = starts[starts < 880]
+    for start in starts:
+        y[start : start + 6] *= 1.5
+    free = int(starts[starts > 600][3]) - 5
+    y[free : free + 3] *= 0.7
+    told = [one for one in found_in(y, budget=2.0) if one.start > 400]
+    assert any(abs(one.start - free) <= 1 and one.end == free + 2 for one in told if one.direction < 0)
+    # Fifteen promotions began since; hardly any is told.
+    assert sum(one.direction > 0 for one in told) <= 2
+    assert len(told) <= 6
+
+
 def test_tails_are_drawn_to_the_common_one_by_few_values() -> None:
     few, _ = both_tails(np.array([0.1, -0.2, 0.05]))
     none, _ = both_tails(np.array([]))
@@ -148,6 +163,16 @@ def test_heavier_tails_need_larger_surprises() -> None:
     assert heavy.p_values(np.array([5.0]))[0] > 5 * light.p_values(np.array([5.0]))[0]
 
 
+def test_a_side_that_the_middle_has_left_is_no_heavier_for_that() -> None:
+    """Counts lie a little above what is expected on a logarithmic scale; a channel that takes no orders has to stand out below."""
+    surprises = np.random.default_rng(5).standard_t(7, 700)
+    surprises -= np.median(surprises)
+    _, lower = both_tails(surprises)
+    _, left = both_tails(surprises + 0.3)
+    assert left.inverse_df[0] == pytest.approx(lower.inverse_df[0])
+    assert left.p_values(np.array([10.0]))[0] == pytest.approx(lower.p_values(np.array([10.0]))[0])
+
+
 def test_confidence_falls_with_the_p_value_and_stays_between_0_and_1() -> None:
     told = confidence([0.0, 1e-12, 1e-4, 0.01, 0.5, 1.0])
     assert (np.diff(told) <= 0).all()
@@ -160,7 +185,7 @@ def test_confidence_falls_with_the_p_value_and_stays_between_0_and_1() -> None:
 
 def test_many_segments_at_once_make_few_false_discoveries() -> None:
     rng = np.random.default_rng(5)
-    false = 0
+    false = 0.0
     for _ in range(200):
         p = np.concatenate([rng.random(50), np.full(5, 1e-6)])
         told = discoveries(p) <= 0.1

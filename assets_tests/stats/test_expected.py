@@ -93,6 +93,40 @@ def test_a_known_promotion_is_learned_from_earlier_ones() -> None:
     assert found.center[342] > 1.5 * 1000 * WEEK[(342 + START + 3) % 7]
 
 
+def test_promotions_that_nobody_told_of_are_known_by_their_runs_and_teach_no_level() -> None:
+    y = sales(700)
+    on = np.zeros(700)
+    starts = 30 + np.cumsum(np.random.default_rng(8).integers(12, 45, 60))
+    for start in starts[starts < 690]:
+        on[start : start + 6] = 1.0
+    y *= np.where(on > 0, 1.5, 1.0)
+    features = day_features(START + np.arange(700))
+    untold = expect(y, features)
+    told = expect(y, day_features(START + np.arange(700), promotions=on))
+    assert untold.has_lifts[300:].all()
+    assert not told.has_lifts.any()
+    # The days without a promotion are expected as if none had been.
+    plain = expect(sales(700), features)
+    usual = (on == 0) & (np.arange(700) > 300)
+    assert np.median(untold.center[usual] / plain.center[usual]) == pytest.approx(1.0, abs=0.05)
+
+
+def test_noise_and_a_level_that_moves_for_good_are_seldom_lifts() -> None:
+    y = np.stack([sales(700, seed) for seed in range(20)])
+    y[:, 400:] *= 1.25
+    found = expect(y, day_features(START + np.arange(700)))
+    assert found.has_lifts[:, :400].mean() < 0.05
+    assert found.has_lifts[:, 430:].mean() < 0.35
+
+
+def test_points_of_a_stream_without_weekdays_have_no_lifts() -> None:
+    y = np.full(700, 100.0) * np.exp(0.05 * np.random.default_rng(1).normal(size=700))
+    for start in range(60, 690, 30):
+        y[start : start + 5] *= 1.6
+    weeks = day_features(START + 7 * np.arange(700), cadence="weekly")
+    assert not expect(y, weeks).has_lifts.any()
+
+
 def test_closed_days_given_or_learned_are_not_judged_and_an_outage_on_an_open_day_is() -> None:
     y = sales(200)
     sundays = (np.arange(200) + START + 3) % 7 == 6
@@ -139,7 +173,7 @@ def test_a_spike_out_of_almost_nothing_is_judged() -> None:
 def test_a_rate_of_few_trials_is_wide() -> None:
     rng = np.random.default_rng(6)
     trials = np.full(200, 2000.0)
-    trials[150] = 40
+    trials[150] = 60
     y = rng.binomial(trials.astype(int), 0.9) / trials
     y[150] = y[160] = 0.75
     found = expect(y, day_features(START + np.arange(200)), denominators=trials, is_share=True)
@@ -259,3 +293,11 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         expect(np.ones(30), day_features(START + np.arange(30)), denominators=np.ones(29))
     with pytest.raises(ValueError, match="expected each after the one before"):
         day_features([START, START])
+
+
+def test_days_are_not_judged_for_being_high_alone() -> None:
+    trials = np.full(400, 20.0)
+    y = np.random.default_rng(8).binomial(20, 0.15, 400) / trials
+    found = expect(y, day_features(START + np.arange(400)), denominators=trials, is_share=True)
+    # Three events are expected a day. Were those with five or more judged, all of them would be too high.
+    assert not found.is_judged.any()

@@ -18,6 +18,14 @@ CLEAN = GeneratorPlan(orders=4000, start=date(2025, 1, 1), end=date(2026, 1, 1),
 DIRTY = GeneratorPlan(orders=2000, start=date(2025, 3, 1), end=date(2025, 9, 16), seed=7, dirt=0.05)
 
 
+TROUBLED = [
+    GeneratorPlan(
+        orders=60_000, start=date(2025, 1, 1), end=date(2026, 1, 1), seed=seed, visitors_per_order=0.0
+    )
+    for seed in (2, 8)
+]
+
+
 @dataclass(frozen=True)
 class Company:
     plan: GeneratorPlan
@@ -67,3 +75,9 @@ def washed(tmp_path_factory: pytest.TempPathFactory) -> Company:
     """The dirty company's plan without the dirt."""
     plan = GeneratorPlan(DIRTY.orders, DIRTY.start, DIRTY.end, DIRTY.seed)
     return _make(plan, tmp_path_factory.mktemp("washed"))
+
+
+@pytest.fixture(scope="session", params=TROUBLED, ids=lambda plan: f"seed {plan.seed}")
+def troubled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Company:
+    """Companies that are large enough to show what goes wrong in them."""
+    return _make(request.param, tmp_path_factory.mktemp("troubled"))

@@ -12,7 +12,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.defs.experiments import experiment_assets
 from lakehouse.defs.feeds import feed_checks, raw_asset, staging_asset
 from lakehouse.defs.jobs import daily_schedule, jobs
-from lakehouse.defs.metrics import metric_assets
+from lakehouse.defs.metrics import alert_checks, metric_assets
 from lakehouse.defs.models import model_assets
 from lakehouse.defs.published import published_asset
 from lakehouse.defs.readouts import readout_assets
@@ -36,6 +36,7 @@ def build_definitions(
     assets += [one for one in models_and_checks if not isinstance(one, dg.AssetChecksDefinition)]
     checks = [one for one in models_and_checks if isinstance(one, dg.AssetChecksDefinition)]
     assets += [*experiment_assets(catalog), *readout_assets(catalog), *metric_assets(catalog)]
+    checks += alert_checks(catalog)
     checks += [one for contract in contracts if (one := feed_checks(contract)) is not None]
     check_keys = sorted({key for one in (*assets, *checks) for key in one.check_keys})
     assets += [published_asset(catalog, contracts), *report_assets(check_keys)]

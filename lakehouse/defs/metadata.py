@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import dagster as dg
 
 from lakehouse.contracts import Contract
 from lakehouse.ingest.raw import Ingested
-from lakehouse.reports.dataset import shown
+from lakehouse.metrics.anomalies.alerts import KpiAlerts
 from lakehouse.reports.page import Page
-from lakehouse.reports.svg import to_png
+from lakehouse.reports.picture import markdown_picture
 from lakehouse.reports.words import plain
 from lakehouse.warehouse.build import Built
 from lakehouse.warehouse.checks import Check, Verdict
@@ -22,8 +21,6 @@ from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.staged import FeedAccount
 
 SHOWN_FILES = 20
-# Metadata stand in the instance's database and in each page of the UI that lists them.
-PREVIEW_BYTES = 60_000
 
 
 def raw_metadata(ingested: Sequence[Ingested], refused: Sequence[str]) -> dict[str, Any]:
@@ -88,18 +85,9 @@ def reports_metadata(pages: Sequence[Page], paths: Sequence[Path]) -> dict[str, 
 
 
 def _preview(page: Page) -> str:
-    """The first chart that has rows, as Markdown; the smaller drawing where the wide one is too large to keep."""
-    for chart in (chart for section in page.sections for chart in section.charts):
-        rows = shown(chart.table.source)
-        for is_narrow in (False, True):
-            if rows.is_empty():
-                break
-            picture = base64.b64encode(
-                to_png(chart.drawing.spec(len(rows), is_narrow=is_narrow), rows)
-            ).decode()
-            if len(picture) <= PREVIEW_BYTES:
-                return f"![{chart.title}](data:image/png;base64,{picture})"
-    return ""
+    """The first chart that can be drawn, as Markdown; empty where none can."""
+    charts = (chart for section in page.sections for chart in section.charts)
+    return next(filter(None, map(markdown_picture, charts)), "")
 
 
 def contract_schema(contract: Contract) -> dg.TableSchema:
@@ -186,6 +174,33 @@ def finding_result(asset: str, check: str, finding: Finding, *, warn: bool) -> d
             key: value if isinstance(value, int | float | str) else str(value)
             for key, value in finding.figures.items()
         },
+    )
+
+
+def alert_result(asset: str, check: str, told: KpiAlerts, picture: str = "") -> dg.AssetCheckResult:
+    """A KPI's open anomalies in words, how sure they are, what is at stake and why, and a picture of the first."""
+    metadata: dict[str, Any] = {}
+    if told.alerts:
+        rows = [
+            {
+                "anomaly": alert.anomaly,
+                "what": alert.sentence,
+                "at stake": "" if alert.money is None else f"{alert.money:,.0f}",
+                "confidence": f"{alert.confidence:.0%}",
+                "why": " ".join(alert.causes) or alert.explanation,
+            }
+            for alert in told.alerts
+        ]
+        metadata["anomalies"] = dg.MetadataValue.md(_table(rows))
+    if picture:
+        metadata["picture"] = dg.MetadataValue.md(picture)
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(asset),
+        check_name=check,
+        passed=not told.alerts,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=told.text,
+        metadata=metadata,
     )
 
 

@@ -9,7 +9,7 @@ from lakehouse.catalog import Catalog
 from lakehouse.contracts import Contract
 from lakehouse.defs.resources import WAREHOUSE_POOL, WarehouseResource
 from lakehouse.experiments.tables import UNITS_GROUP, experiment_models
-from lakehouse.metrics.tables import kpi_models
+from lakehouse.metrics.models import metric_models
 from lakehouse.warehouse.model import Model
 from lakehouse.warehouse.publish import PUBLISHED_GROUPS, forget_feeds, publish, record_feeds, record_run
 
@@ -18,7 +18,11 @@ PUBLISHED = "published_marts"
 
 def published_asset(catalog: Catalog, contracts: Sequence[Contract]) -> dg.AssetsDefinition:
     """marts.duckdb and exports/: dims, facts, marts, experiments, KPIs and the lake's account of itself, swapped in atomically."""
-    models: list[Model] = [*catalog.models, *experiment_models(catalog.plans), *kpi_models(catalog.kpi_plans)]
+    models: list[Model] = [
+        *catalog.models,
+        *experiment_models(catalog.plans),
+        *metric_models(catalog.kpi_plans),
+    ]
     built = [model.name for model in models if model.group in PUBLISHED_GROUPS and model.group != UNITS_GROUP]
     personal = {
         contract.name: [

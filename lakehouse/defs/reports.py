@@ -10,6 +10,7 @@ from lakehouse.defs.history import check_records, run_records
 from lakehouse.defs.metadata import report_metadata, reports_metadata
 from lakehouse.defs.published import PUBLISHED
 from lakehouse.defs.resources import WarehouseResource
+from lakehouse.reports.anomalies import anomalies_page
 from lakehouse.reports.commerce import commerce_page
 from lakehouse.reports.experiment import FOLDER
 from lakehouse.reports.experiments import experiment_pages
@@ -23,6 +24,11 @@ MakePages = Callable[[duckdb.DuckDBPyConnection, Origin, dg.DagsterInstance], It
 
 def report_assets(check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefinition]:
     """The report pages. check_keys: the checks that the operations report tells of."""
+
+    def anomalies(
+        connection: duckdb.DuckDBPyConnection, origin: Origin, _instance: dg.DagsterInstance
+    ) -> Iterable[Page]:
+        return [anomalies_page(connection, origin)]
 
     def commerce(
         connection: duckdb.DuckDBPyConnection, origin: Origin, _instance: dg.DagsterInstance
@@ -42,6 +48,11 @@ def report_assets(check_keys: Sequence[dg.AssetCheckKey]) -> list[dg.AssetsDefin
         ]
 
     return [
+        _report_asset(
+            "anomalies_report",
+            "reports/anomalies.html: what is out of the ordinary, most money first, with its causes, on one self-contained page.",
+            anomalies,
+        ),
         _report_asset(
             "commerce_report",
             "reports/commerce.html: how the shop did, on one self-contained page.",

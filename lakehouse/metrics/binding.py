@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lakehouse.configuration import describe, nearest
+from lakehouse.contracts import Contract
+from lakehouse.metrics.company_calendar import CompanyCalendar
 from lakehouse.metrics.definition import Kpi
+from lakehouse.metrics.promotions import ENDS_ON, STARTS_ON
 from lakehouse.sql_text import identifier
 from lakehouse.warehouse.fitting import Fitting, quoted
 from lakehouse.warehouse.model import Model
@@ -59,13 +62,31 @@ def _fit(fitting: Fitting, kpi: Kpi, columns: tuple[str, ...]) -> None:
             fitting.tried(shown, key, quoted(tree), source)
 
 
-def unknown_feed(fitting: Fitting, kpi: Kpi, feeds: Iterable[str]) -> None:
-    """The feed that tells promotions is one of the lake's."""
-    named = kpi.calendar.promotions
-    known = sorted(feeds)
-    if named is not None and named not in known:
-        fitting.told(
-            kpi.shown,
-            "calendar.promotions",
-            ValueError(f"expected a feed, found {describe(named)}\n{nearest(named, known)}"),
-        )
+def fit_calendars(
+    fitting: Fitting, kpis: Iterable[Kpi], company: CompanyCalendar, contracts: Mapping[str, Contract]
+) -> None:
+    """The feeds that tell promotions are the lake's, and tell their first and last day."""
+    named = [
+        (kpi.shown, "calendar.promotions", kpi.calendar.promotions)
+        for kpi in kpis
+        if "promotions" in kpi.calendar.model_fields_set
+    ]
+    for shown, key, feed in [
+        (company.file_of["promotions"], "promotions", company.calendar.promotions),
+        *named,
+    ]:
+        if feed is None:
+            continue
+        if feed not in contracts:
+            hint = nearest(feed, contracts)
+            fitting.told(shown, key, ValueError(f"expected a feed, found {describe(feed)}\n{hint}"))
+            continue
+        columns = contracts[feed].columns
+        for wanted in (STARTS_ON, ENDS_ON):
+            if wanted in columns and columns[wanted].type == "date":
+                continue
+            found = f"a {columns[wanted].type}" if wanted in columns else f"none in {describe(feed)}"
+            hint = nearest(wanted, columns) if wanted not in columns else "Make it of type date."
+            fitting.told(
+                shown, key, ValueError(f"expected a feed with a date {wanted}, found {found}\n{hint}")
+            )

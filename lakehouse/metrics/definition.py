@@ -6,19 +6,22 @@ the SQL that computes (values_sql.py).
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal, Self
+from datetime import date, datetime
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from lakehouse.configuration import describe
+from lakehouse.configuration import describe, nearest
 from lakehouse.contracts.contract import NAME
 from lakehouse.contracts.format import Strict
+from lakehouse.metrics.countries import country_or_home
 
 Owner = Literal["Finance", "Operations", "Product", "Marketing", "Risk"]
 Direction = Literal["up", "down", "neither"]
 Cadence = Literal["daily", "weekly"]
 CADENCES: tuple[Cadence, ...] = ("daily", "weekly")
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 def _each_by_name(value: object) -> object:
@@ -36,7 +39,25 @@ def _each_by_name(value: object) -> object:
 
 
 def _one_or_more(value: object) -> object:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str | date) else value
+
+
+def _closed_day(value: object) -> object:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    expected = f"expected a date such as 2026-12-25 or a weekday, found {describe(value)}"
+    if not isinstance(value, str):
+        raise ValueError(expected)  # noqa: TRY004  a user's mistake
+    if value.lower() in WEEKDAYS:
+        return value.lower()
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{expected}\n{nearest(value, WEEKDAYS)}") from None
+
+
+Country = Annotated[str, BeforeValidator(country_or_home)]
+ClosedDay = Annotated[date | Weekday, BeforeValidator(_closed_day)]
 
 
 class Top(Strict):
@@ -61,12 +82,13 @@ class Thresholds(Strict):
 
 
 class Calendar(Strict):
-    """Days on which another value is expected: holidays by country, closed days, and the feed that tells promotions."""
+    """Days on which another value is expected: holidays by country, closed days, and the feed that tells promotions.
 
-    holidays: tuple[str, ...] = ()
-    closed: tuple[
-        date | Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"], ...
-    ] = ()
+    What a KPI doesn't say itself (`model_fields_set`) is said by the company's (company_calendar.py).
+    """
+
+    holidays: Annotated[tuple[Country, ...], BeforeValidator(_one_or_more)] = ()
+    closed: Annotated[tuple[ClosedDay, ...], BeforeValidator(_one_or_more)] = ()
     promotions: str | None = None
 
 
@@ -74,7 +96,8 @@ class Kpi(Strict):
     """One KPI; its name is its file's.
 
     A period's value is `value`, an aggregate over the rows of `source` whose `time` falls into it, or `numerator` over
-    `denominator`. With `top`, it is the share of the largest groups in `value`.
+    `denominator`. With `top`, it is the share of the largest groups in `value`. `money`
+    names the KPI of money that moves in proportion to it, `factors` the KPIs whose product it is.
     """
 
     name: str
@@ -99,6 +122,8 @@ class Kpi(Strict):
     thresholds: Thresholds = Thresholds()
     sensitivity: float = Field(4.0, gt=0, le=366)
     calendar: Calendar = Calendar()
+    money: str | None = None
+    factors: tuple[str, ...] = Field((), max_length=5)
 
     @field_validator("cadence", mode="after")
     @classmethod

@@ -6,13 +6,15 @@ Belongs here: reading YAML into the form, and mistakes that show within one file
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from lakehouse.configuration import ConfigurationError, Problem, describe, problems_of, read_yaml
+from lakehouse.configuration import ConfigurationError, Problem, describe, nearest, problems_of, read_yaml
 from lakehouse.contracts.contract import NAME
+from lakehouse.metrics.company_calendar import FILE as CALENDAR
+from lakehouse.metrics.company_calendar import load_company_calendar
 from lakehouse.metrics.definition import Kpi
 
 SHIPPED = Path(__file__).parent / "definitions"
@@ -21,7 +23,7 @@ _LOADER_KEYS = ("shown",)
 
 
 def load_kpis(config_dir: Path | None = None) -> dict[str, Kpi]:
-    """KPIs by name. Raises ConfigurationError with every problem of every file.
+    """KPIs by name, each with its whole calendar. Raises ConfigurationError with every problem of every file.
 
     `config_dir`: a team's own, whose metrics/definitions/ is read beside the shipped one.
     """
@@ -42,18 +44,40 @@ def load_kpis(config_dir: Path | None = None) -> dict[str, Kpi]:
                 kpis[path.stem] = _kpi(path, f"{shown}/{path.name}")
             except ConfigurationError as error:
                 problems += error.problems
+    try:
+        company = load_company_calendar(config_dir)
+    except ConfigurationError as error:
+        raise ConfigurationError([*problems, *error.problems]) from error
+    # A file that can't be read is no reason to call its KPI unknown.
+    problems = problems or list(_unknown_kpis(kpis))
     if problems:
         raise ConfigurationError(problems)
-    return dict(sorted(kpis.items()))
+    return {name: company.applied(kpi) for name, kpi in sorted(kpis.items())}
+
+
+def _unknown_kpis(kpis: Mapping[str, Kpi]) -> Iterator[Problem]:
+    """KPIs that a definition names and that aren't there."""
+    for kpi in kpis.values():
+        named = [("money", kpi.money)] if kpi.money is not None else []
+        for key, name in [*named, *(("factors", factor) for factor in kpi.factors)]:
+            others = [one for one in kpis if one != kpi.name]
+            if name not in others:
+                yield Problem(kpi.shown, key, "another KPI", describe(name), nearest(name, others))
 
 
 def _astray(config_dir: Path, shown: str) -> Iterator[Problem]:
-    """Files beside the folder of definitions, which nothing would read."""
+    """Files beside the folder of definitions and the calendar, which nothing would read."""
     folder = config_dir / "metrics"
     for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+        if path.name == CALENDAR:
+            continue
         hint = f"A KPI is a file {shown}/<name>.yaml."
         yield Problem(
-            f"{config_dir.name}/metrics/{path.name}", "", "the folder definitions only", path.name, hint
+            f"{config_dir.name}/metrics/{path.name}",
+            "",
+            f"the folder definitions and {CALENDAR} only",
+            path.name,
+            hint,
         )
 
 

@@ -5,16 +5,20 @@ Belongs here: names and types, the tables as the rest of the lake knows models. 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 from pydantic import ValidationError
 
 from lakehouse.configuration import ConfigurationError, problems_of, read_yaml
+from lakehouse.metrics import days
 from lakehouse.metrics.changes import CHANGES, CHANGES_SQL
 from lakehouse.metrics.plan import KpiPlan
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.model import Model, ModelDoc, SchemaFile
 
 GROUP = "metrics"
@@ -31,12 +35,34 @@ TYPES = {
     ),
 }
 
+# Tables of another form are made anew.
+_FORM = hashlib.sha256(repr([TYPES["kpi_values"], days.TYPES]).encode()).hexdigest()
+
 
 def make_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Empty tables in the place of the former ones, and the view over them."""
-    for name, columns in TYPES.items():
-        connection.execute(f"create or replace table {name} ({columns})")
+    """Empty tables in the place of the former ones, and the view over them. Whatever stood in kpi_values stays, as long as
+    what is known of its days was made with it.
+    """
+    name = "kpi_definitions"
+    connection.execute(f"create or replace table {name} ({TYPES[name]})")
+    if not _are_of_one_making(connection):
+        # A table in the place of either loses the comment, whoever put it there.
+        making = uuid4().hex
+        for name, columns in {"kpi_values": TYPES["kpi_values"], **days.TYPES}.items():
+            connection.execute(f"create or replace table {name} ({columns})")
+            connection.execute(f"comment on table {name} is {literal(f'{_FORM} {making}')}")
     connection.execute(f"create or replace view {CHANGES} as {CHANGES_SQL}")
+
+
+def _are_of_one_making(connection: duckdb.DuckDBPyConnection) -> bool:
+    names = ["kpi_values", *days.TYPES]
+    found = connection.execute(
+        "select comment from duckdb_tables() where schema_name = current_schema() and database_name = current_database() "
+        "and list_contains($1::varchar[], table_name)",
+        [names],
+    ).fetchall()
+    comments = {row[0] for row in found}
+    return len(found) == len(names) and len(comments) == 1 and str(comments.pop()).startswith(_FORM)
 
 
 def kpi_models(plans: Iterable[KpiPlan]) -> list[Model]:

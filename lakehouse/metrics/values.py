@@ -5,74 +5,69 @@ Not here: the SQL of one KPI (values_sql.py), and how lags are learned (arrival.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import duckdb
 
-from lakehouse.metrics.definition import Kpi
-from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, happened_on, period_of
-from lakehouse.sql_text import identifier
+from lakehouse.metrics.days import Wanted
+from lakehouse.metrics.definition import CADENCES
+from lakehouse.metrics.values_sql import counts_from_zero, grouped_sql, period_of
+from lakehouse.sql_text import literal
 from lakehouse.warehouse.clock import Clock, day
 
-_DAYS = {"daily": 1, "weekly": 7}
+DAYS = {"daily": 1, "weekly": 7}
 
 
-def add_values(
-    connection: duckdb.DuckDBPyConnection, kpi: Kpi, clock: Clock, complete: date, until: date
-) -> int:
-    """Appends the KPI's rows by every cadence, and returns their number.
-
-    complete: the last day whose data are in. until: rows of later days are left out, since nothing can have landed
-    before it happened.
-    """
-    types = {row[0]: row[1] for row in connection.execute(f"describe {identifier(kpi.source)}").fetchall()}
-    happened = happened_on(kpi, clock, is_timestamp=types[kpi.time] != "DATE")
-    begun = connection.execute(f"select min({happened}) from {identifier(kpi.source)}").fetchall()[0][0]
+def add_values(connection: duckdb.DuckDBPyConnection, group: Sequence[Wanted], clock: Clock) -> None:
+    """Appends the rows of KPIs that are grouped alike; look_at_days has been at their source."""
+    first = group[0]
+    begun = connection.execute("select min(day) from _days where rows_of = $1", [first.rows.key]).fetchall()[
+        0
+    ][0]
     if begun is None:
-        return 0
-    for cadence in kpi.cadence:
-        _add(
-            connection, kpi, cadence, grouped_sql(kpi, cadence, happened, day(until)), clock, begun, complete
-        )
-    return int(
-        connection.execute("select count(*) from kpi_values where kpi = $1", [kpi.name]).fetchall()[0][0]
-    )
+        return
+    for cadence in CADENCES:
+        kpis = [one.kpi for one in group if cadence in one.kpi.cadence]
+        if kpis:
+            said = ", ".join(
+                f"({literal(one.kpi.name)}, {day(one.complete)}, {counts_from_zero(one.kpi)})"
+                for one in group
+            )
+            grouped = grouped_sql(kpis, cadence, first.rows.happened, day(first.until))
+            _add(connection, cadence, grouped, said, clock, begun)
 
 
 def _add(
-    connection: duckdb.DuckDBPyConnection,
-    kpi: Kpi,
-    cadence: str,
-    grouped: str,
-    clock: Clock,
-    begun: date,
-    complete: date,
+    connection: duckdb.DuckDBPyConnection, cadence: str, grouped: str, said: str, clock: Clock, begun: date
 ) -> None:
-    days = _DAYS[cadence]
-    zero = "0" if counts_from_zero(kpi) else "null"
+    days = DAYS[cadence]
     # A segment begins with its first period, and from then on a period without it is a period in which it had nothing.
     connection.execute(
         f"""
         insert into kpi_values
         with found as materialized (select * from ({grouped})),
+        known as (from (values {said}) kpis(kpi, complete, from_zero)),
+        ends as (
+            select kpi, greatest({period_of(day(clock.as_of), cadence)}, max(period_start)) as last_period
+            from found group by kpi
+        ),
         span as (
-            select dimension, segment, min(period_start) as first_period,
-                greatest({period_of(day(clock.as_of), cadence)}, (select max(period_start) from found)) as last_period
-            from found group by dimension, segment
+            select kpi, dimension, segment, min(period_start) as first_period from found group by all
         ),
         periods as (
-            select dimension, segment,
+            select kpi, dimension, segment,
                 cast(unnest(generate_series(first_period, last_period, interval {days} day)) as date) as period_start
-            from span
+            from span join ends using (kpi)
         )
-        select $1, $2, periods.period_start, periods.dimension, periods.segment,
-            case when found.period_start is null then {zero} else found.numerator end,
+        select kpi, $1, period_start, dimension, segment,
+            case when found.n is null then case when from_zero then 0 end else found.numerator end,
             found.denominator,
-            case when found.period_start is null then {zero} else found.value end,
+            case when found.n is null then case when from_zero then 0 end else found.value end,
             coalesce(found.n, 0),
-            periods.period_start + {days - 1} <= {day(complete)} and periods.period_start >= {day(begun)}
-        from periods left join found using (dimension, segment, period_start)
-        order by all
+            period_start + {days - 1} <= complete and period_start >= {day(begun)}
+        from periods join known using (kpi) left join found using (kpi, dimension, segment, period_start)
+        order by kpi, dimension, segment, period_start
         """,
-        [kpi.name, cadence],
+        [cadence],
     )

@@ -6,6 +6,9 @@ and writing (values.py).
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
+from functools import cache
+
 from sqlglot import exp
 
 from lakehouse.metrics.definition import Kpi
@@ -27,12 +30,28 @@ def period_of(day: str, cadence: str) -> str:
 
 def is_additive(kpi: Kpi) -> bool:
     """Whether the values of parts sum to the whole's: sums and counts, and sums of these."""
-    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value))
+    return kpi.value is not None and kpi.top is None and sums_up(kpi.value)
 
 
 def counts_from_zero(kpi: Kpi) -> bool:
     """Whether a period without rows has the value 0: sums and counts do, distinct ones, too."""
-    return kpi.value is not None and kpi.top is None and _is_sum(aggregate(kpi.value), may_be_distinct=True)
+    return kpi.value is not None and kpi.top is None and sums_up(kpi.value, may_be_distinct=True)
+
+
+@cache
+def sums_up(text: str, *, may_be_distinct: bool = False) -> bool:
+    """Whether an aggregate's values of parts sum to the whole's; distinct counts do where nobody is in two parts."""
+    return _is_sum(aggregate(text), may_be_distinct=may_be_distinct)
+
+
+def number_sql(text: str) -> str:
+    """An aggregate as a finite float; 0 where it has no value."""
+    return f"coalesce({_double(_computed(text))}, 0)"
+
+
+def label_sql(text: str) -> str:
+    """The segment of a row by one dimension."""
+    return f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)})"
 
 
 def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
@@ -41,22 +60,32 @@ def happened_on(kpi: Kpi, clock: Clock, *, is_timestamp: bool) -> str:
     return clock.day_of(time) if is_timestamp else f"cast({time} as date)"
 
 
-def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
-    """Columns period_start, dimension, segment, numerator, denominator, value, n.
+def grouped_alike(kpi: Kpi) -> Hashable:
+    """What KPIs share that one pass over their rows can group; a KPI with top goes alone."""
+    alone = kpi.name if kpi.top is not None else ""
+    return kpi.source, kpi.time, kpi.filter, tuple(kpi.dimensions.items()), alone
 
-    happened: the day of a row; until: the last day whose rows count. Both as SQL.
+
+def grouped_sql(
+    kpis: Sequence[Kpi], cadence: str, happened: str, until: str, among: tuple[str, str] | None = None
+) -> str:
+    """Columns kpi, period_start, dimension, segment, numerator, denominator, value, n, of KPIs that are grouped alike.
+
+    happened: the day of a row; until: the last day whose rows count; both as SQL. among: a table that has what is read of the
+    source's rows of the periods that are wanted, and a SELECT of these; all unless given.
     """
+    kpi = kpis[0]
     names = list(kpi.dimensions)
-    labels = [
-        f"coalesce(nullif(cast({quoted(per_row(text))} as varchar), ''), {literal(UNKNOWN)}) as _d{number}"
-        for number, text in enumerate(kpi.dimensions.values())
-    ]
+    labels = [f"{label_sql(text)} as _d{number}" for number, text in enumerate(kpi.dimensions.values())]
     # Rows without a day don't pass.
     kept = [f"{happened} <= {until}"]
+    source, periods = (kpi.source, None) if among is None else among
+    if periods is not None:
+        kept.append(f"{period_of(happened, cadence)} in ({periods})")
     if kpi.filter is not None:
         kept.append(f"({quoted(per_row(kpi.filter))})")
     selected = ", ".join(["*", f"{period_of(happened, cadence)} as _period", *labels])
-    rows = f"select {selected} from {identifier(kpi.source)} where {' and '.join(kept)}"
+    rows = f"select {selected} from {identifier(source)} where {' and '.join(kept)}"
     inner = ["_period"] if kpi.top is None else ["_period", identifier(kpi.top.by)]
     sets = [inner, *([*inner, f"_d{number}"] for number in range(len(names)))]
     grouping = ", ".join(f"({', '.join(one)})" for one in sets)
@@ -65,21 +94,28 @@ def grouped_sql(kpi: Kpi, cadence: str, happened: str, until: str) -> str:
     )
     if kpi.top is not None:
         return _top_sql(kpi, rows, keys, grouping)
+    # Aggregates that KPIs have in common are computed once.
+    parts = ", ".join(_parts(one, number) for number, one in enumerate(kpis))
+    each = " union all ".join(
+        f"select {literal(one.name)} as kpi, period_start, _dimension as dimension, _segment as segment, "
+        f"_above{number} as numerator, _below{number} as denominator, _value{number} as value, _n{number} as n from _grouped"
+        for number, one in enumerate(kpis)
+    )
+    return (
+        f"with _rows as ({rows}), _grouped as materialized "
+        f"(select {keys}, {parts} from _rows group by grouping sets ({grouping})) {each}"
+    )
+
+
+def _parts(kpi: Kpi, number: int) -> str:
+    """The aggregates of one of the KPIs."""
     if kpi.value is not None:
         value = _computed(kpi.value)
-        parts = (
-            f"{_exact(value)} as numerator, cast(null as {EXACT}) as denominator, {_double(value)} as value"
-        )
+        exact, below, shown = _exact(value), f"cast(null as {EXACT})", _double(value)
     else:
-        above, below = _computed(str(kpi.numerator)), _computed(str(kpi.denominator))
-        parts = (
-            f"{_exact(above)} as numerator, {_exact(below)} as denominator, {_ratio(above, below)} as value"
-        )
-    return (
-        f"with _rows as ({rows}), _grouped as (select {keys}, {parts}, {_count(kpi)} as n from _rows "
-        f"group by grouping sets ({grouping})) "
-        "select period_start, _dimension as dimension, _segment as segment, numerator, denominator, value, n from _grouped"
-    )
+        above, under = _computed(str(kpi.numerator)), _computed(str(kpi.denominator))
+        exact, below, shown = _exact(above), _exact(under), _ratio(above, under)
+    return f"{exact} as _above{number}, {below} as _below{number}, {shown} as _value{number}, {_count(kpi)} as _n{number}"
 
 
 def _top_sql(kpi: Kpi, rows: str, keys: str, grouping: str) -> str:
@@ -96,7 +132,7 @@ def _top_sql(kpi: Kpi, rows: str, keys: str, grouping: str) -> str:
         f"with _rows as ({rows}), "
         f"_groups as (select {keys}, {identifier(top.by)} as _by, {_computed(value)} as _value, {_count(kpi)} as _n "
         f"from _rows group by grouping sets ({grouping})), _ranked as ({ranked}) "
-        "select period_start, _dimension as dimension, _segment as segment, "
+        f"select {literal(kpi.name)} as kpi, period_start, _dimension as dimension, _segment as segment, "
         f"{_exact(above)} as numerator, {_exact('sum(_value)')} as denominator, {_ratio(above, 'sum(_value)')} as value, "
         "cast(sum(_n) as bigint) as n from _ranked group by all"
     )

@@ -14,7 +14,9 @@ from lakehouse.reports.charts_parts import (
     axis_label,
     bright,
     days_axis,
+    dimmed,
     figures_axis,
+    interval_text,
     number_format,
     quoted,
     series_scale,
@@ -22,7 +24,6 @@ from lakehouse.reports.charts_parts import (
 from lakehouse.reports.drawing import (
     COLOURS,
     DASHES,
-    HIGHLIGHT,
     INK,
     ROWS,
     WIDE,
@@ -59,7 +60,7 @@ def forest(
         alt.Chart(alt.NamedData(name=ROWS))
         .transform_calculate(
             key=f"datum['{key}']",
-            interval=_interval("low", "high", form),
+            interval=interval_text("low", "high", form),
             kind=_named(kinds, f"datum['{key}']"),
             begin=_up_to(reach, "low"),
             end=_up_to(reach, "high"),
@@ -133,8 +134,8 @@ def effect_band(
         alt.Chart(alt.NamedData(name=ROWS))
         .transform_calculate(
             when=f"utcFormat(datum['{day}'], '%-d %b %Y')",
-            interval=_interval("low", "high", form),
-            outer=_interval("outer_low", "outer_high", form),
+            interval=interval_text("low", "high", form),
+            outer=interval_text("outer_low", "outer_high", form),
         )
         .transform_joinaggregate(days=f"distinct({day})")
         .encode(
@@ -154,7 +155,7 @@ def effect_band(
 
     layers: list[alt.Chart] = []
     if "inner" in labels:
-        inner = base.encode(y=at("low"), y2="high:Q", opacity=_dimmed("inner", 0.25))
+        inner = base.encode(y=at("low"), y2="high:Q", opacity=dimmed("inner", 0.25))
         layers += [
             inner.mark_area(color=COLOURS[0], clip=True),
             # An area of one day is nothing.
@@ -168,10 +169,10 @@ def effect_band(
             "clip": True,
         }
         layers += [
-            base.mark_line(**outer).encode(y=at(column), opacity=_dimmed("outer", 1.0))
+            base.mark_line(**outer).encode(y=at(column), opacity=dimmed("outer", 1.0))
             for column in ("outer_low", "outer_high")
         ]
-    line = base.encode(y=at("estimate"), opacity=_dimmed("estimate", 1.0))
+    line = base.encode(y=at("estimate"), opacity=dimmed("estimate", 1.0))
     layers += [
         line.mark_line(color=COLOURS[0], strokeWidth=2.4, clip=True),
         line.transform_filter(f"datum.days <= {_FEW} && isValid(datum.estimate)").mark_point(
@@ -251,21 +252,9 @@ def _nothing() -> alt.Chart:
     return chart
 
 
-def _dimmed(key: str, full: float) -> Any:
-    """Its own opacity, unless the reader picks out another key."""
-    return alt.condition(
-        f"{HIGHLIGHT} === '' || {HIGHLIGHT} === '{key}'", alt.value(full), alt.value(0.15 * full)
-    )
-
-
 def _up_to(reach: tuple[float, float] | None, column: str) -> str:
     """The figure, or the edge where it lies beyond: a mark outside would still take room on paper."""
     return f"clamp(datum.{column}, {reach[0]}, {reach[1]})" if reach else f"datum.{column}"
-
-
-def _interval(low: str, high: str, form: Form) -> str:
-    ends = " + ' to ' + ".join(f"format(datum.{end}, '{number_format(form)}')" for end in (low, high))
-    return f"isValid(datum.{low}) && isValid(datum.{high}) ? {ends} : 'none'"
 
 
 def _named(keys: tuple[Key, ...], value: str) -> str:

@@ -19,6 +19,13 @@ def bright() -> Any:
     return alt.condition(f"{HIGHLIGHT} === '' || {HIGHLIGHT} === datum.key", alt.value(1.0), alt.value(0.15))
 
 
+def dimmed(key: str, full: float) -> Any:
+    """Its own opacity, unless the reader picks out another key."""
+    return alt.condition(
+        f"{HIGHLIGHT} === '' || {HIGHLIGHT} === '{key}'", alt.value(full), alt.value(0.15 * full)
+    )
+
+
 def days_axis(column: str) -> alt.X:
     """Days along the bottom, as many named as there is room for."""
     # On a UTC scale a day stands on the same spot in every reader's time zone.
@@ -54,6 +61,12 @@ def series_scale(keys: tuple[Key, ...], look: str) -> alt.Scale:
 def number_format(form: Form) -> str:
     """The form as d3 writes it."""
     return {"amount": ",.2f", "percent": ".1%", "count": ",.0f"}.get(form.kind, f",.{form.decimals}f")
+
+
+def interval_text(low: str, high: str, form: Form) -> str:
+    """An expression for two columns' figures as an interval, none where one is missing."""
+    ends = " + ' to ' + ".join(f"format(datum.{end}, '{number_format(form)}')" for end in (low, high))
+    return f"isValid(datum.{low}) && isValid(datum.{high}) ? {ends} : 'none'"
 
 
 def quoted(text: str) -> str:

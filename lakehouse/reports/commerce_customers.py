@@ -16,7 +16,7 @@ from lakehouse.reports.commerce_data import Shop
 from lakehouse.reports.dataset import Dataset, Filter, Ratio, Rows, quotient
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
 from lakehouse.reports.periods import WINDOW_DAYS, span_words
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _SERIES = {"new_customers": "New", "repeat_customers": "Repeat"}
 

@@ -13,7 +13,7 @@ import duckdb
 from lakehouse.reports import words
 from lakehouse.reports.dataset import Dataset, Filter, Measure, Ratio, value_of
 from lakehouse.reports.periods import Periods, periods_of, start_of
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 # So many countries can be chosen; what is left is one choice together.
 COUNTRIES_CHOSEN = 40

@@ -11,7 +11,7 @@ import polars as pl
 from lakehouse.reports import words
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.page import Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _REASONS_SHOWN, _REASONS_KEPT = 40, 200
 

@@ -10,7 +10,7 @@ from lakehouse.reports.commerce_data import COUNTRY_NAMES, Shop
 from lakehouse.reports.dataset import Dataset, Rows, narrowed, quotient
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
 from lakehouse.reports.periods import start_of
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TOP = 15
 _PRODUCTS_SOURCE = ("fct_product_daily",)

@@ -9,7 +9,7 @@ from lakehouse.reports import charts, words
 from lakehouse.reports.commerce_data import Shop
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _ALERTS_SHOWN = 25
 # More alerts than a page needs; the table inventory_alerts has them all.

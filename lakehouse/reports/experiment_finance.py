@@ -12,7 +12,7 @@ from lakehouse.reports import words
 from lakehouse.reports.dataset import Dataset, Ratio, Rows, quotient
 from lakehouse.reports.experiment_data import Trial
 from lakehouse.reports.page import Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TABLE = "exp_finance"
 NOT_IN_EXPERIMENT = "(not in the experiment)"

@@ -11,7 +11,7 @@ from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.drawing import COLOURS
 from lakehouse.reports.experiment_data import HEALTH, Trial
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _ELIGIBILITY = "exp_eligibility"
 _REASONS_SHOWN = 50

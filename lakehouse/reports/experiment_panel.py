@@ -11,7 +11,7 @@ from lakehouse.reports.charts_effects import panel_lines
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.experiment_data import Trial, as_day
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TABLE = "exp_panel"
 _SERIES = {"treated": "Treated units", "untreated": "Never treated units"}

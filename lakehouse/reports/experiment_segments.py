@@ -13,7 +13,7 @@ from lakehouse.reports.experiment_data import Trial
 from lakehouse.reports.experiment_metrics import reach_of
 from lakehouse.reports.experiment_words import TOLD, chance, signed
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TABLE = "exp_segments"
 _DRAWN, _NAMED = 30, 3

@@ -14,7 +14,7 @@ from lakehouse.reports.experiment_metrics import reach_of
 from lakehouse.reports.experiment_verdict import NO_READOUT
 from lakehouse.reports.experiment_words import TOLD, chance
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TABLE = "exp_sensitivity"
 HANDLINGS = {

@@ -16,7 +16,7 @@ from lakehouse.reports.experiment_data import Trial
 from lakehouse.reports.experiment_metrics import reach_of
 from lakehouse.reports.experiment_words import interval, signed
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _TABLE = "exp_effect_daily"
 _WEEK = timedelta(days=7)

@@ -6,7 +6,7 @@ Here belongs what `meta_feeds` says in words. Judging a feed belongs to the ware
 import duckdb
 
 from lakehouse.reports import words
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 HOURS = words.Form("number", "h", 1)
 

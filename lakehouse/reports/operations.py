@@ -19,7 +19,7 @@ from lakehouse.reports.operations_landed import key_figures, landed, layers, mov
 from lakehouse.reports.operations_quarantine import quarantine, share_words
 from lakehouse.reports.operations_runs import error_warning, failing_checks, failing_words, run_history
 from lakehouse.reports.page import Definition, Fact, Origin, Page, Period, Section, Sentence
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 NAME = "operations"
 TITLE = "Operations report"

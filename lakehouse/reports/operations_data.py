@@ -13,7 +13,7 @@ import polars as pl
 from lakehouse.reports import words
 from lakehouse.reports.dataset import ALL, Dataset, Filter, Measure, Ratio, value_of
 from lakehouse.reports.periods import Periods, periods_of, start_of
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 Outcome = Literal["files", "landed", "staged", "superseded", "resent", "quarantined"]
 OUTCOMES: tuple[Outcome, ...] = ("files", "landed", "staged", "superseded", "resent", "quarantined")

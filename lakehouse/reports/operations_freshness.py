@@ -8,7 +8,7 @@ from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.freshness import HOURS, knows_freshness
 from lakehouse.reports.operations_data import with_copies, with_plain_feeds
 from lakehouse.reports.page import Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 _FEEDS_SHOWN, _NAMES_TOLD = 100, 3
 

@@ -12,7 +12,7 @@ from lakehouse.reports.dataset import Dataset, Filter, Measure, Rows
 from lakehouse.reports.operations_data import Landings, short_files, with_copies, with_plain_feeds
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table, tile
 from lakehouse.reports.periods import WINDOW_DAYS, span_words
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 FILES_SHOWN, FILES_OF_A_FEED, FEEDS_SHOWN, TABLES_SHOWN = 50, 10, 100, 100
 _NAMES_TOLD = 3

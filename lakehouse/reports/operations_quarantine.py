@@ -20,7 +20,7 @@ from lakehouse.reports.operations_data import (
 )
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
 from lakehouse.reports.periods import WINDOW_DAYS, span_words, start_of
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 OTHER = "(other reasons)"
 _REASONS_KEPT, _BARS, _REASONS_SHOWN = 25, 12, 25

@@ -13,7 +13,7 @@ from lakehouse.reports import charts, words
 from lakehouse.reports.dataset import Dataset, Rows
 from lakehouse.reports.history import CheckRecord, RunRecord
 from lakehouse.reports.page import Chart, Column, Section, Sentence, Table
-from lakehouse.reports.query import read
+from lakehouse.warehouse.query import read
 
 RUNS_SHOWN, _BARS, CHECKS_SHOWN = 50, 20, 60
 SECONDS = words.Form("number", "s", 1)

@@ -16,6 +16,7 @@ import vl_convert
 from markupsafe import Markup
 
 from lakehouse.reports.drawing import CONFIG, ROWS
+from lakehouse.reports.png import packed
 from lakehouse.reports.words import plain
 
 # More marks than a reader can tell apart make a page slow; reports aggregate before they draw.
@@ -74,7 +75,9 @@ def to_svg(
 
 def to_png(spec: dict[str, Any], rows: pl.DataFrame) -> bytes:
     """The rows drawn as a PNG picture, somewhat smaller than on the page. Raises ValueError as `to_svg` does."""
-    return _twice(lambda full, **options: vl_convert.vegalite_to_png(full, scale=0.75, **options), spec, rows)
+    return packed(
+        _twice(lambda full, **options: vl_convert.vegalite_to_png(full, scale=0.75, **options), spec, rows)
+    )
 
 
 def _twice(convert: Callable[..., _Picture], spec: dict[str, Any], rows: pl.DataFrame) -> _Picture:

@@ -1,7 +1,7 @@
 """Adtributor: the one dimension whose few elements explain a forecast's miss and surprise most.
 
 Belongs here: the published method, as a reference that others are measured against. Not here: the search that the
-product uses (metrics/causes.py), which sees combinations of dimensions and noise, neither of which this does.
+product uses (metrics/causes/), which sees combinations of dimensions and noise, neither of which this does.
 """
 
 from __future__ import annotations

@@ -25,6 +25,8 @@ DaysArray = NDArray[np.int64]
 WEEKDAY, MONTH, MONTH_END, YEAR, HOLIDAY, NEIGHBOUR, PROMOTION, BESIDE_CLOSED = (
     0.4, 0.05, 0.1, 0.15, 0.4, 0.2, 0.4, 0.1,
 )  # fmt: skip
+# A closed day takes a seventh of a week, or less where people wait for the next.
+CLOSED_IN_WEEK = 0.15
 # Weekdays change with the business: by as much as they differ, in about ten years of days.
 WEEKDAY_DRIFT = 0.4**2 / 3650
 
@@ -107,25 +109,26 @@ def day_features(
     named = {name: np.unique(np.asarray(found, dtype=np.int64)) for name, found in (holidays or {}).items()}
     every = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *named.values()]))
     for name, kind, size in (
-        ("holiday", every, HOLIDAY / 2),
+        # In a week a holiday is one day of seven.
+        ("holiday", every, HOLIDAY / 2 / span),
         *(
             (("before a holiday", every - 1, NEIGHBOUR), ("after a holiday", every + 1, NEIGHBOUR))
             if span == 1
             else ()
         ),
-        *((f"holiday {name}", found, HOLIDAY) for name, found in named.items()),
+        *((f"holiday {name}", found, HOLIDAY / span) for name, found in named.items()),
     ):
         share = _share(
             at, span, kind if name == "holiday" or name.startswith("holiday ") else np.setdiff1d(kind, every)
         )
         is_special |= blocks.add_if_any(name, share, size)
     shut = np.unique(np.asarray(closed, dtype=np.int64))
-    is_closed = _share(at, span, shut) >= 1
+    is_closed = _share(at, span, shut) >= span
     if span == 1:
         for name, kind in (("before a closed day", shut - 1), ("after a closed day", shut + 1)):
             blocks.add_if_any(name, _share(at, span, np.setdiff1d(kind, shut)), BESIDE_CLOSED)
     else:
-        blocks.add_if_any("closed days", _share(at, span, shut), HOLIDAY)
+        blocks.add_if_any("closed days", _share(at, span, shut), CLOSED_IN_WEEK)
     if promotions is not None:
         given = np.asarray(promotions, dtype=np.float64)
         kinds = finite_array("promotions", given.reshape(len(given), -1), dimensions=2)

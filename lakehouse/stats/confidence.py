@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from lakehouse.stats.guards import FloatArray, finite_array, level, positive
@@ -49,21 +49,27 @@ class Tail:
     scale: FloatArray
     inverse_df: FloatArray
 
-    def p_values(self, values: FloatArray) -> FloatArray:
-        """The chance of a value at least as high in an ordinary period; values: shaped like the tail, or (series, n)."""
+    def p_values(self, values: FloatArray, wanted: NDArray[np.bool_] | bool = True) -> FloatArray:  # noqa: FBT001,FBT002  as numpy's `where`
+        """The chance of a value at least as high in an ordinary period; values: shaped like the tail, or (series, n). 1 where
+        it isn't wanted, which costs nothing.
+        """
         scale, inverse = self.scale, self.inverse_df
         if values.ndim > scale.ndim:
             scale, inverse = scale[:, None], inverse[:, None]
-        return np.asarray(special.stdtr(1 / inverse, -values / scale))
+        return np.asarray(
+            special.stdtr(1 / inverse, -values / scale, out=np.ones(values.shape), where=wanted)
+        )
 
 
-def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
+def both_tails(
+    values: ArrayLike, *, span: int = 1, has_lifts: NDArray[np.bool_] | bool = False
+) -> tuple[Tail, Tail]:
     """The upper and the lower tail of each series' values: Student's, by quantiles of the ordinary part.
 
     values: (n,) or (series, n), NaN for periods that don't count; span: periods that each value spans, so that n / span of
-    them are independent. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
-    97.5th percentile of both sides stands beyond the 75th, each side's scale from its 90th, all drawn towards a common
-    tail as long as there are few values.
+    them are independent; has_lifts: (series,), whose middle is raised by what isn't ordinary. Beyond what was seen, probabilities are the model's: its degrees of freedom come from how far the
+    97.5th percentile of each side stands beyond the 75th (of single periods on a side that the middle has left: both counted from the
+    middle), each side's scale from its 90th, all drawn towards a common tail as long as there are few values.
 
     >>> upper, lower = both_tails(np.random.default_rng(1).normal(size=1000))
     >>> bool(0.0005 < upper.p_values(np.array([3.0]))[0] < 0.006)
@@ -75,20 +81,29 @@ def both_tails(values: ArrayLike, *, span: int = 1) -> tuple[Tail, Tail]:
     edge_at = EDGE_OF_SUMS if is_sum else EDGE
     prior = PRIOR_INVERSE_DF_OF_SUMS if is_sum else PRIOR_INVERSE_DF
     prior_scale = PRIOR_SCALE_OF_SUMS if is_sum else PRIOR_SCALE
-    tails = []
+    scales, inverses = [], []
     for side in (1, -1):
         ordered = np.sort(side * given, axis=1)
         body, shoulder, edge = (_quantile(ordered, n, q) for q in (BODY, SHOULDER, edge_at))
         # Above 0 also where most values are alike.
         body, shoulder, edge = np.maximum(body, 0.01), np.maximum(shoulder, edge / 4), np.maximum(edge, 0.02)
-        own = np.interp(edge / body, _ratio(edge_at), _INVERSE_DF)
+        # While a series climbs, next to nothing lies below what is expected; when it no longer does, as much does as above. So the
+        # side that the middle has left is as wide as it is around the middle.
+        bare = np.where(has_lifts, 0.0, np.minimum(_quantile(ordered, n, 0.5), 0.0))
+        # Nor is its tail heavier than it is beside the middle: counts on a logarithmic scale lie a little above what is expected, and
+        # the 75th percentile below it so close that any tail would look heavy.
+        middle = np.zeros_like(bare) if is_sum else bare
+        own = np.interp((edge - middle) / (body - middle), _ratio(edge_at), _INVERSE_DF)
         inverse = _drawn(np.asarray(own), prior, n, PRIOR_TAIL)
         at, mark = (BODY, body) if is_sum else (SHOULDER, shoulder)
-        scale = _drawn(mark / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
+        scale = _drawn((mark - bare) / special.stdtrit(1 / inverse, at), prior_scale, n, PRIOR_SPREAD)
         # A series as steady as its model says isn't trusted to be ten times steadier than that.
-        scale = np.maximum(scale, 0.1)
-        tails.append(Tail(scale, inverse) if np.ndim(values) > 1 else Tail(scale[:1], inverse[:1]))
-    return tails[0], tails[1]
+        scales.append(np.maximum(scale, 0.1))
+        inverses.append(inverse)
+    upper, lower = (Tail(scale, inverse) for scale, inverse in zip(scales, inverses, strict=True))
+    if np.ndim(values) > 1:
+        return upper, lower
+    return Tail(upper.scale[:1], upper.inverse_df[:1]), Tail(lower.scale[:1], lower.inverse_df[:1])
 
 
 def _drawn(own: FloatArray, common: float, n: FloatArray, worth: float) -> FloatArray:

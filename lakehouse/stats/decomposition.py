@@ -1,7 +1,7 @@
 """A ratio's change, split into what moved within segments (rate) and what moved between them (mix).
 
 Belongs here: the decomposition of one change of sum(numerator) / sum(denominator) over one set of segments, and whether
-it is Simpson's paradox. Not here: products of factors (factors.py), which segments to look at (metrics/causes.py).
+it is Simpson's paradox. Not here: products of factors (factors.py), which segments to look at (metrics/causes/).
 
 With s a segment's share of the denominator, r its ratio and R the ratio of all:
 

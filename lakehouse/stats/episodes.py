@@ -77,7 +77,17 @@ def episodes(
     judged = np.flatnonzero(expected.is_judged)
     spans: list[_Span] = []
     open_span: _Span | None = None
-    for place, t in enumerate(judged):
+    alarmed = np.flatnonzero(alarming[judged])
+    place = -1
+    while True:
+        place += 1
+        if open_span is None:
+            # Between episodes only alarms matter.
+            following = int(np.searchsorted(alarmed, place))
+            place = int(alarmed[following]) if following < len(alarmed) else len(judged)
+        if place >= len(judged):
+            break
+        t = judged[place]
         side, u = int(alarming[t]), float(expected.surprise[t])
         if open_span is not None and (open_span.goes_on(u) or side == open_span.direction):
             # A window's evidence lasts beyond the trouble; only a period that is itself away extends it.

@@ -6,18 +6,20 @@ calendar (calendar_effects.py), the scale (scales.py), what makes a surprise an 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lakehouse.stats.calendar_effects import DayFeatures
 from lakehouse.stats.guards import FloatArray, level, same_length
-from lakehouse.stats.learning import Traces, learn
-from lakehouse.stats.prepared import WARM_UP, BoolArray, Prepared, is_thin, shut_weekdays
-from lakehouse.stats.scales import Scale
+from lakehouse.stats.learning import State, Traces, learn
+from lakehouse.stats.prepared import WARM_UP, BoolArray, Prepared, Start, is_settled, is_thin, shut_weekdays
+from lakehouse.stats.scales import Scale, back
+
+# Series at once; their effects of some twenty columns and five speeds then take 0.4 MB.
+BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,8 @@ class Expected:
 
     status: per series "ok", or why nothing is judged. center, low, high: on the scale of the values; surprise: how far the
     value was from the center, in standard deviations of a forecast, 0 where not judged; spread: that standard deviation
-    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. is_judged: whether
+    on the scale of `scales`; learned: what the level has taken in of surprises so far, in the same unit. has_lifts: where
+    the series so far stood high for days in a row far more often than low, as promotions make it that nobody told of. is_judged: whether
     a value is there, open, after the warm-up and not of low volume.
     """
 
@@ -37,6 +40,7 @@ class Expected:
     surprise: FloatArray
     spread: FloatArray
     learned: FloatArray
+    has_lifts: BoolArray
     is_judged: BoolArray
     scales: tuple[Scale, ...]
 
@@ -45,8 +49,21 @@ class Expected:
         parts = (self.center, self.low, self.high, self.surprise, self.spread, self.learned)
         center, low, high, surprise, spread, learned = (part[i] for part in parts)
         return Expected(
-            self.status[i : i + 1], center, low, high, surprise, spread, learned, self.is_judged[i], self.scales[i : i + 1]
+            self.status[i : i + 1], center, low, high, surprise, spread, learned,
+            self.has_lifts[i], self.is_judged[i], self.scales[i : i + 1]
         )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How several series went: what they began with, what was left of every period, and states to go on from. is_settled: by
+    the periods of a state, of which series, (series,), nothing said so far can change when periods are added.
+    """
+
+    starts: tuple[Start, ...]
+    traces: Traces
+    states: tuple[State, ...]
+    is_settled: Mapping[int, BoolArray]
 
 
 def expect(
@@ -80,6 +97,29 @@ def expect(
     >>> int(np.abs(found.surprise).argmax()), bool(found.low[60] <= 102 <= found.high[60])
     (60, True)
     """
+    return expect_on(
+        values, features, denominators=denominators, is_share=is_share, grain=grain, coverage=coverage
+    )[0]
+
+
+def expect_on(
+    values: ArrayLike,
+    features: DayFeatures,
+    *,
+    denominators: ArrayLike | None = None,
+    is_share: bool | Sequence[bool] = False,
+    grain: float | Sequence[float | None] | None = None,
+    coverage: float = 0.95,
+    resume: Course | None = None,
+    keep: Sequence[int] = (),
+) -> tuple[Expected, Course]:
+    """As `expect`, and what it takes to go on from there when periods are added.
+
+    resume: the course of the same series, of settled ones only, whose last state is gone on from; all else must be as
+    it was when that was kept, up to that state's periods, and values are given from the first period on. keep: after how many
+    periods states are wanted. The outcome is that of going through all periods, to the last bit.
+    Raises ValueError as `expect`.
+    """
     level("coverage", coverage)
     given = np.asarray(values, dtype=np.float64)
     y = np.atleast_2d(given)
@@ -93,54 +133,75 @@ def expect(
     is_there = np.isfinite(y) & (np.abs(np.nan_to_num(y)) < 1e100)
     if volumes is not None:
         is_there &= np.nan_to_num(volumes) > 0
-    is_open = ~(features.is_closed | shut_weekdays(y, is_there, features.season))
+    is_used = is_there & ~(features.is_closed | shut_weekdays(y, is_there, features.season))
     shares = [is_share] * len(y) if isinstance(is_share, bool) else list(is_share)
     grains = list(grain) if isinstance(grain, Sequence) else [grain] * len(y)
     same_length(values=y, is_share=np.array(shares, dtype=float), grain=np.zeros(len(grains)))
-    prepared = [
-        Prepared.of(
-            y[i],
-            is_there[i] & is_open[i],
-            None if volumes is None else volumes[i],
-            features,
-            is_share=shares[i],
-            grain=grains[i],
+    if resume is None:
+        starts = tuple(
+            Start.of(
+                y[i, is_used[i]],
+                None if volumes is None else volumes[i, is_used[i]],
+                features,
+                is_share=shares[i],
+                grain=grains[i],
+            )
+            for i in range(len(y))
         )
-        for i in range(len(y))
-    ]
-    traces = _through_time(prepared, features, coverage)
+        before = Traces(*(np.zeros((len(y), 0)) for _ in fields(Traces)))
+        begun = State.begin(starts, features)
+    else:
+        starts, begun = resume.starts, resume.states[-1]
+        before = resume.traces
+    later = slice(begun.periods, None)
+    prepared = Prepared.of(
+        starts, y[:, later], is_used[:, later], None if volumes is None else volumes[:, later]
+    )
+    after, states = _through_time(prepared, features, coverage, begun, keep)
+    traces = before.followed_by(after, begun.periods)
     half = traces.reach * traces.spread
+    scales = tuple(one.scale for one in starts)
     center, low, high = (
-        np.array([one.scale.back(g) for one, g in zip(prepared, part, strict=True)]).reshape(y.shape)
-        for part in (traces.center, traces.center - half, traces.center + half)
+        back(scales, part) for part in (traces.center, traces.center - half, traces.center + half)
     )
-    warmed = np.cumsum(is_there & is_open, axis=1) > WARM_UP[features.cadence]
-    is_judged = (
-        is_there & is_open & warmed & np.array([one.status == "ok" for one in prepared], dtype=bool)[:, None]
-    )
-    is_judged &= ~is_thin(y, center, volumes, prepared, is_share=np.array(shares, dtype=bool))
+    warmed = np.cumsum(is_used, axis=1) > WARM_UP[features.cadence]
+    is_judged = is_used & warmed & np.array([one.status == "ok" for one in starts], dtype=bool)[:, None]
+    is_judged &= ~is_thin(y, center, volumes, starts, is_share=np.array(shares, dtype=bool))
     surprise = np.where(is_judged, traces.surprise, 0.0)
     shape = given.shape
-    return Expected(
-        status=tuple(one.status for one in prepared),
+    found = Expected(
+        status=tuple(one.status for one in starts),
         center=center.reshape(shape),
         low=low.reshape(shape),
         high=high.reshape(shape),
         surprise=surprise.reshape(shape),
         spread=traces.spread.reshape(shape),
         learned=traces.learned.reshape(shape),
+        has_lifts=(traces.has_lifts > 0).reshape(shape),
         is_judged=is_judged.reshape(shape),
-        scales=tuple(one.scale for one in prepared),
+        scales=scales,
     )
+    settled = {state.periods: is_settled(is_used[:, : state.periods], starts, features) for state in states}
+    return found, Course(starts, traces, states, settled)
 
 
-def _through_time(prepared: list[Prepared], features: DayFeatures, coverage: float) -> Traces:
-    """Series of one size of noise share their gains, and go through time together."""
-    classes = np.array([one.noise_class for one in prepared], dtype=int)
-    parts = [np.zeros((len(prepared), len(features.days))) for _ in dataclasses.fields(Traces)]
-    for noise_class in np.unique(classes):
-        of_class = np.flatnonzero(classes == noise_class)
-        found = learn([prepared[i] for i in of_class], features, float(2.0**noise_class), coverage)
-        for part, field in zip(parts, dataclasses.fields(Traces), strict=True):
-            part[of_class] = getattr(found, field.name)
-    return Traces(*parts)
+def _through_time(
+    prepared: Prepared, features: DayFeatures, coverage: float, begun: State, keep: Sequence[int]
+) -> tuple[Traces, tuple[State, ...]]:
+    """Series go through time together, as many at once as a processor's cache holds, sorted by the size of their noise."""
+    classes = np.array([one.noise_class for one in prepared.starts], dtype=np.int64)
+    order = np.argsort(classes, kind="stable")
+    blocks = [order[start : start + BLOCK] for start in range(0, max(len(order), 1), BLOCK)]
+    learned = [
+        learn(
+            prepared.of_rows(rows),
+            features,
+            coverage,
+            begun.of_rows(rows, np.unique(classes[rows])),
+            keep,
+        )
+        for rows in blocks
+    ]
+    traces = Traces.together([one for one, _ in learned], blocks)
+    states = zip(*(kept for _, kept in learned), strict=True)
+    return traces, tuple(State.together(parts, blocks) for parts in states)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
 from lakehouse.stats.calendar_effects import DayFeatures
 from lakehouse.stats.guards import FloatArray
@@ -39,43 +39,63 @@ PROFILES = (
 )
 
 
+class Speeds:
+    """The gains of all profiles for several sizes of noise, day after day: what the days so far have told of each effect.
+
+    covariance: (sizes, profiles, p + 1, p + 1), the level first.
+    """
+
+    def __init__(
+        self, features: DayFeatures, noises: ArrayLike, covariance: FloatArray | None = None
+    ) -> None:
+        """noises: standard deviations of a day, on the scale on which the effects' sizes are given, above 0. covariance: as it
+        was left after the days before the next one.
+        """
+        noise = np.asarray(noises, dtype=np.float64)
+        knows_year = np.array([profile.knows_year for profile in PROFILES])
+        count, p = features.matrix.shape[1] + 1, len(PROFILES)
+        self.features = features
+        # The level starts from a median of two weeks.
+        sizes = np.ones((len(noise), p, count))
+        sizes[:, :, 1:] = (features.prior_sd / noise[:, None])[:, None, :]
+        for column in features.yearly:
+            sizes[:, ~knows_year, 1 + column] = 0.0
+        self.diagonal = np.arange(count)
+        if covariance is None:
+            covariance = np.zeros((len(noise), p, count, count))
+            covariance[:, :, self.diagonal, self.diagonal] = sizes**2
+        self.covariance = covariance.copy()
+        self.drifts = np.empty((len(noise), p, count))
+        self.drifts[:, :, 0] = np.array([profile.drift for profile in PROFILES]) * features.step
+        self.drifts[:, :, 1:] = (features.drift / noise[:, None] ** 2)[:, None, :]
+        self.regressors = np.column_stack([np.ones(len(features.days)), features.matrix])
+        unlike = 1 + (UNLIKE / noise) ** 2
+        self.noises = np.where(features.is_special[:, None], unlike, 1.0)
+
+    def gains(self, t: int) -> Gains:
+        """Of the next day, which is at position t; days must come in turn. Closed days teach nothing.
+
+        Sums run over products one by one: a matrix product may round otherwise when there are more sizes.
+        Source: West & Harrison (1997), Bayesian forecasting and dynamic models, chapter 4.
+        """
+        x = self.regressors[t]
+        self.covariance[:, :, self.diagonal, self.diagonal] += self.drifts
+        toward = (self.covariance * x).sum(axis=3)
+        variance = (toward * x).sum(axis=2) + self.noises[t][:, None]
+        if self.features.is_closed[t]:
+            kept = np.zeros(toward.shape)
+        else:
+            kept = toward / variance[:, :, None]
+            self.covariance -= toward[:, :, :, None] * kept[:, :, None, :]
+        return Gains(kept[:, :, 0], kept[:, :, 1:], np.sqrt(variance))
+
+
 @dataclass(frozen=True, slots=True)
 class Gains:
-    """Of one profile and size of noise. level: (n,), effects: (n, p), spread: (n,), by how much the standard deviation of a
-    forecast exceeds the noise's.
+    """Of one day. level: (sizes, profiles), effects: (sizes, profiles, p), spread: (sizes, profiles), by how much the standard
+    deviation of a forecast exceeds the noise's.
     """
 
     level: FloatArray
     effects: FloatArray
     spread: FloatArray
-
-
-def gains(features: DayFeatures, profile: Profile, noise: float, skipped: NDArray[np.bool_]) -> Gains:
-    """The filter's gains over a calendar.
-
-    noise: standard deviation of a day, on the scale on which the effects' sizes are given, above 0. skipped: (n,), days
-    that teach nothing.
-    Source: West & Harrison (1997), Bayesian forecasting and dynamic models, chapter 4.
-    """
-    n, p = features.matrix.shape
-    sizes = features.prior_sd / noise
-    if not profile.knows_year:
-        sizes = sizes.copy()
-        sizes[list(features.yearly)] = 0.0
-    # The level starts from a median of two weeks.
-    covariance = np.diag(np.concatenate([[1.0], sizes**2]))
-    drifts = np.concatenate([[profile.drift * features.step], features.drift / noise**2])
-    diagonal = np.arange(p + 1)
-    regressors = np.column_stack([np.ones(n), features.matrix])
-    noises = np.where(features.is_special, 1 + (UNLIKE / noise) ** 2, 1.0)
-    kept, spread = np.zeros((n, p + 1)), np.ones(n)
-    for t in range(n):
-        covariance[diagonal, diagonal] += drifts
-        toward = covariance @ regressors[t]
-        variance = float(regressors[t] @ toward) + float(noises[t])
-        spread[t] = variance
-        if skipped[t]:
-            continue
-        kept[t] = toward / variance
-        covariance -= np.outer(toward, kept[t])
-    return Gains(kept[:, 0], kept[:, 1:], np.sqrt(spread))

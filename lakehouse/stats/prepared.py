@@ -5,6 +5,7 @@ Belongs here: what is settled before the pass over time. Not here: the pass (lea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from lakehouse.stats.calendar_effects import DayFeatures
 from lakehouse.stats.guards import FloatArray
-from lakehouse.stats.scales import Scale, scale_of
+from lakehouse.stats.scales import Scale, scale_of, there
 
 BoolArray = NDArray[np.bool_]
 
@@ -20,40 +21,36 @@ BoolArray = NDArray[np.bool_]
 WARM_UP = {"daily": 28, "weekly": 13}
 # Below so many events a period, expected and found, no period is judged: an empty one comes by chance once in exp(5) = 150.
 LEAST_EVENTS = 5.0
+# Many more found than that are news, however few were expected. Not fewer: on days of chance plenty alone no series is judged.
+NEWS = 4 * LEAST_EVENTS
 # A weekday is closed when all but one of its last eight had no business.
 ROUNDS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """One series on its scale. g: (n,), its values; is_used: (n,), which of them teach; extra: (n,), the variance of thin
-    days beyond the common day's. start, noise: a first level and standard deviation; noise_class: the latter's size as a
-    power of two on a logarithmic scale.
+class Start:
+    """What one series' first weeks tell. common: events behind a common period, infinite without denominators; level, noise: a
+    first level and standard deviation, on the scale; noise_class: the latter's size as a power of two on a logarithmic scale.
     """
 
     status: str
     scale: Scale
-    g: FloatArray
-    is_used: BoolArray
-    extra: FloatArray
-    start: float
+    common: float
+    level: float
     noise: float
     noise_class: int
 
     @classmethod
     def of(
         cls,
-        y: FloatArray,
-        is_used: BoolArray,
+        seen: FloatArray,
         volumes: FloatArray | None,
         features: DayFeatures,
         *,
         is_share: bool = False,
         grain: float | None = None,
-    ) -> Prepared:
-        """The series as far as its first weeks tell; arguments as of expected.expect, for one series."""
-        n = len(y)
-        seen = y[is_used]
+    ) -> Start:
+        """From the values that teach, and the events behind each of them; other arguments as of expected.expect."""
         warm_up = WARM_UP[features.cadence]
         status = "ok"
         if len(seen) == 0:
@@ -63,36 +60,60 @@ class Prepared:
         elif len(seen) <= warm_up:
             status = f"fewer than {warm_up + 1} values"
         if len(seen) == 0:
-            return cls(status, scale_of(np.ones(1)), np.zeros(n), is_used, np.zeros(n), 0.0, 0.1, -3)
+            return cls(status, scale_of(np.ones(1)), np.inf, 0.0, 0.1, -3)
         # From the first eight weeks, so that later days don't change what was said of earlier ones.
         first = seen[: 2 * warm_up]
         scale = scale_of(first, is_share=is_share, grain=grain, season=features.season)
-        g = scale.there(np.where(is_used, y, first[0]))
-        extra = np.zeros(n)
-        if volumes is not None:
-            counted = np.where(is_used, volumes, np.inf)
-            common = float(np.median(counted[is_used][: 2 * warm_up]))
-            # Of an angle 1/4 per event; of a logarithm of a mean about 1, as of amounts that are exponential.
-            per_event = 0.25 if scale.kind == "angle" else 1.0
-            extra = per_event * (1 / counted - 1 / common)
-            extra[~is_used] = 0.0
-        used = g[is_used][: 2 * warm_up]
+        common = np.inf if volumes is None else float(np.median(volumes[: 2 * warm_up]))
+        used = scale.there(first)
         lag = features.season if len(used) >= 2 * features.season + 7 else 1
         steps = np.diff(used) if lag == 1 else used[lag:] - used[:-lag]
         noise = float(np.median(np.abs(steps))) / 0.6745 / np.sqrt(2) if len(steps) else 0.1
         # A KPI that is steadier than 2 % isn't: it is rounded, or constant so far.
         noise = min(max(noise, 0.02 * scale.reach), 4.0 * scale.reach)
         noise_class = int(np.round(np.log2(noise / scale.reach)))
-        return cls(
-            status,
-            scale,
-            g,
-            is_used,
-            extra,
-            float(np.median(used[:14])),
-            noise,
-            noise_class,
-        )
+        return cls(status, scale, common, float(np.median(used[:14])), noise, noise_class)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Series of one calendar on their scales. g: (series, n), values, 0 where they don't teach; is_used: which of them teach;
+    extra: the variance of thin days beyond the common day's.
+    """
+
+    starts: tuple[Start, ...]
+    g: FloatArray
+    is_used: BoolArray
+    extra: FloatArray
+
+    @classmethod
+    def of(
+        cls, starts: Sequence[Start], y: FloatArray, is_used: BoolArray, volumes: FloatArray | None
+    ) -> Prepared:
+        """Periods of the series, (series, n), from any of them on."""
+        scales = [one.scale for one in starts]
+        # Any number that all scales bear.
+        g = np.where(is_used, there(scales, np.where(is_used, y, 0.5)), 0.0)
+        extra = np.zeros(y.shape)
+        if volumes is not None:
+            common = np.array([one.common for one in starts])[:, None]
+            # Of an angle 1/4 per event; of a logarithm of a mean about 1, as of amounts that are exponential.
+            per_event = np.array([0.25 if one.kind == "angle" else 1.0 for one in scales])[:, None]
+            extra = np.where(is_used, per_event * (1 / np.where(is_used, volumes, 1.0) - 1 / common), 0.0)
+        return cls(tuple(starts), g, is_used, extra)
+
+    def of_rows(self, rows: NDArray[np.intp]) -> Prepared:
+        """Some of the series."""
+        starts = tuple(self.starts[i] for i in rows)
+        return Prepared(starts, self.g[rows], self.is_used[rows], self.extra[rows])
+
+
+def is_settled(is_used: BoolArray, starts: Sequence[Start], features: DayFeatures) -> BoolArray:
+    """Series of whose first weeks nothing is left to learn, by which periods teach so far; (series,)."""
+    enough = is_used.sum(axis=1) >= 2 * WARM_UP[features.cadence]
+    # Which weekdays are closed in the first weeks is told after them.
+    knows_weekdays = features.season == 1 or is_used.shape[1] > features.season * ROUNDS
+    return np.asarray(enough & knows_weekdays & np.array([one.status == "ok" for one in starts], dtype=bool))
 
 
 def shut_weekdays(y: FloatArray, is_there: BoolArray, season: int) -> BoolArray:
@@ -119,16 +140,20 @@ def is_thin(
     y: FloatArray,
     center: FloatArray,
     volumes: FloatArray | None,
-    prepared: list[Prepared],
+    starts: Sequence[Start],
     *,
     is_share: BoolArray,
 ) -> BoolArray:
     """Periods with too few events to be judged, expected or found; y: (series, n), is_share: (series,)."""
     found = np.nan_to_num(y)
     if volumes is not None:
-        # A share is as thin as the rarer of its two outcomes.
-        rarer = np.minimum(np.maximum(center, found), 1 - np.minimum(center, found))
-        events = np.nan_to_num(volumes) * np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
-        return np.asarray(events < LEAST_EVENTS)
-    grains = np.array([one.scale.grain for one in prepared], dtype=np.float64)[:, None]
-    return np.asarray((grains > 0) & (np.maximum(np.abs(found), np.abs(center)) < LEAST_EVENTS * grains))
+        # A share is as thin as the rarer of its two outcomes, or both ways of being far from it.
+        rarer, gone = np.minimum(center, 1 - center), np.maximum(found - center, center - found)
+        part = np.where(is_share[:, None], np.maximum(rarer, 0.0), 1.0)
+        apart = np.where(is_share[:, None], np.maximum(gone, 0.0), 0.0)
+        counted = np.nan_to_num(volumes)
+        return np.asarray((counted * part < LEAST_EVENTS) & (counted * apart < NEWS))
+    grains = np.array([one.scale.grain for one in starts], dtype=np.float64)[:, None]
+    return np.asarray(
+        (grains > 0) & (np.abs(center) < LEAST_EVENTS * grains) & (np.abs(found) < NEWS * grains)
+    )

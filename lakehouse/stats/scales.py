@@ -5,14 +5,19 @@ Belongs here: the choice of the scale, there and back. Not here: what is expecte
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lakehouse.stats.guards import FloatArray
 
 Kind = Literal["log", "angle", "as is"]
+KINDS: tuple[Kind, ...] = ("log", "angle", "as is")
+# Series whose numbers, and what is made of them on the way, stay within a processor's cache.
+AT_ONCE = 32
 # Zeros on more open days than these are a low volume; fewer are outages, which are to be found.
 ZEROS_OF_LOW_VOLUME = 0.05
 
@@ -34,24 +39,55 @@ class Scale:
 
     def there(self, y: FloatArray) -> FloatArray:
         """Values on the scale; NaN stays NaN."""
-        if self.kind == "as is":
-            return y / self.unit
-        if self.kind == "angle":
-            return np.asarray(np.arcsin(np.sqrt(np.clip(y, 0.0, 1.0))))
-        raised = np.maximum(y, self.least)
-        c = self.offset
-        return np.asarray(np.log(raised + c + np.sqrt(raised * (raised + 2 * c))) - np.log(self.unit))
+        return np.asarray(there([self], y[None, :])[0])
 
     def back(self, g: FloatArray) -> FloatArray:
-        """Values from the scale; never below 0 for logarithms, never outside 0..1 for angles."""
-        if self.kind == "as is":
-            return g * self.unit
-        if self.kind == "angle":
-            return np.asarray(np.sin(np.clip(g, 0.0, np.pi / 2)) ** 2)
-        # exp(30) is beyond any KPI that is `unit` on a common day.
-        x = self.unit * np.exp(np.clip(g, -30.0, 30.0))
-        low = np.maximum(x, self.offset)
-        return np.asarray((low - self.offset) ** 2 / (2 * low))
+        """Values from the scale."""
+        return np.asarray(back([self], g[None, :])[0])
+
+
+def there(scales: Sequence[Scale], y: FloatArray) -> FloatArray:
+    """Values on their scales, a row of (series, n) for each; NaN stays NaN."""
+    g = np.empty(y.shape)
+    for kind, rows, offset, unit, least in _by_kind(scales):
+        part = y[rows]
+        if kind == "as is":
+            g[rows] = part / unit
+        elif kind == "angle":
+            g[rows] = np.arcsin(np.sqrt(np.clip(part, 0.0, 1.0)))
+        else:
+            raised = np.maximum(part, least)
+            g[rows] = np.log(raised + offset + np.sqrt(raised * (raised + 2 * offset))) - np.log(unit)
+    return g
+
+
+def back(scales: Sequence[Scale], g: FloatArray) -> FloatArray:
+    """Values from their scales; never below 0 for logarithms, never outside 0..1 for angles."""
+    y = np.empty(g.shape)
+    for kind, rows, offset, unit, _ in _by_kind(scales):
+        part = g[rows]
+        if kind == "as is":
+            y[rows] = part * unit
+        elif kind == "angle":
+            y[rows] = np.sin(np.clip(part, 0.0, np.pi / 2)) ** 2
+        else:
+            # exp(30) is beyond any KPI that is `unit` on a common day.
+            low = np.maximum(unit * np.exp(np.clip(part, -30.0, 30.0)), offset)
+            y[rows] = (low - offset) ** 2 / (2 * low)
+    return y
+
+
+def _by_kind(
+    scales: Sequence[Scale],
+) -> Iterator[tuple[Kind, NDArray[np.intp], FloatArray, FloatArray, FloatArray]]:
+    """Series of one kind, some at a time: which, and their offsets, units and least values as columns."""
+    for kind in KINDS:
+        of_kind = [(i, one) for i, one in enumerate(scales) if one.kind == kind]
+        for start in range(0, len(of_kind), AT_ONCE):
+            some = of_kind[start : start + AT_ONCE]
+            rows = np.array([i for i, _ in some], dtype=np.intp)
+            offset, unit, least = np.array([(one.offset, one.unit, one.least) for _, one in some]).T
+            yield kind, rows, offset[:, None], unit[:, None], least[:, None]
 
 
 def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = None, season: int = 7) -> Scale:
@@ -63,7 +99,8 @@ def scale_of(y: FloatArray, *, is_share: bool = False, grain: float | None = Non
     >>> scale_of(np.array([100.0, 120.0, 90.0])).kind, scale_of(np.array([-5.0, 3.0, 8.0])).kind
     ('log', 'as is')
     """
-    typical = float(np.median(np.abs(y))) or float(np.abs(y).mean()) or 1.0
+    # A unit in which the largest value is beyond all bounds is none.
+    typical = max(float(np.median(np.abs(y))), 1e-9 * float(np.abs(y).max())) or 1.0
     if is_share and y.min() >= 0 and y.max() <= 1:
         share = min(max(float(np.median(y)), 0.01), 0.99)
         rarer = min(share, 1 - share)

@@ -17,10 +17,13 @@ from lakehouse.synth.catalogue import Catalogue, Versions, make_catalogue
 from lakehouse.synth.demand import daily_orders, order_times
 from lakehouse.synth.dirt import Dirt
 from lakehouse.synth.fx import LEAD_DAYS, Rates, make_rates
+from lakehouse.synth.happenings import happen
 from lakehouse.synth.orders import Orders, fill_lines, place_orders
 from lakehouse.synth.people import People, Population
 from lakehouse.synth.plan import DAY, GeneratorPlan, Ints, Month
+from lakehouse.synth.promotions import announced_in, closed_days
 from lakehouse.synth.returns import Returns, send_back
+from lakehouse.synth.signs import tell_trouble
 from lakehouse.synth.stock import Warehouse, movements_of
 from lakehouse.synth.tally import Tally
 from lakehouse.synth.trials import Floats
@@ -41,12 +44,14 @@ def generate(
     words = make_words(plan.seed)
     catalogue = make_catalogue(plan, words)
     rates = make_rates(plan)
-    per_day = daily_orders(plan)
+    events = happen(plan, catalogue)
+    conditions, recall = events.conditions, events.recall
+    per_day = daily_orders(plan, conditions.orders)
     population = Population(plan, words)
     warehouse = Warehouse(plan, catalogue)
     dirt, tally = Dirt(plan), Tally(plan)
     landing = Landing(into, dirt, progress)
-    web = WebSide(plan, Web(plan, per_day), Landing(into, Dirt(plan), progress), tally)
+    web = WebSide(plan, Web(plan, per_day / conditions.kept), Landing(into, Dirt(plan), progress), tally)
     open_orders: list[Orders] = []
     open_returns: list[Returns] = []
     numbers = {"orders": 0, "returns": 0, "movements": 0}
@@ -55,10 +60,10 @@ def generate(
     overtaken = _deliver_products(months, catalogue, dirt, landing)
     for month, shelf in zip(months, catalogue.shelves, strict=True):
         created = order_times(plan, month, per_day)
-        served = population.serve(month, created)
-        placed = place_orders(plan, month, numbers["orders"], created, served)
-        lines = fill_lines(plan, month, placed, shelf, rates)
-        returns, returned = send_back(plan, month, placed, lines)
+        served = population.serve(month, created, conditions)
+        placed = place_orders(plan, month, numbers["orders"], created, served, conditions)
+        lines = fill_lines(plan, month, placed, shelf, rates, conditions, recall, events.mistakes)
+        returns, returned = send_back(plan, month, placed, lines, recall)
         placed = replace(placed, returned=returned)
         numbers["orders"] += len(created)
 
@@ -79,6 +84,8 @@ def generate(
         numbers["movements"] += len(moved.at)
         if plan.foreign_share > 0:
             landing.deliver("fx_rates", month, feeds.fx_rates(_rates_of(rates, month)))
+        if announced := announced_in(month, events.promotions):
+            landing.deliver("promotions", month, feeds.promotions(announced))
 
         tally.people(served.records)
         tally.orders(placed, lines, returns, rates)
@@ -92,6 +99,9 @@ def generate(
         out_of_order_versions=overtaken,
         totals=tally.totals(catalogue, catalogue.shelves[-1], warehouse),
         experiments=web.web.truth(),
+        anomalies=tuple(tell_trouble(plan, one, catalogue, recall) for one in events.troubles),
+        promotions=tuple(one.told() for one in events.promotions),
+        closed_days=tuple(day.isoformat() for day in closed_days(plan)),
     )
     truth.write(truth_path or into.resolve().parent / "ground_truth.json")
     return truth

@@ -23,15 +23,17 @@ HOURS = (
 )
 
 
-def daily_orders(plan: GeneratorPlan) -> Ints:
-    """Orders per day of the plan; they sum to exactly `plan.orders`."""
+def daily_orders(plan: GeneratorPlan, factors: NDArray[np.float64] | None = None) -> Ints:
+    """Orders per day of the plan; they sum to exactly `plan.orders`. factors: on each day's demand."""
     rng = plan.stream("demand")
     weights = daily_shape(plan) * rng.lognormal(0.0, 0.07, plan.days)
+    if factors is not None:
+        weights = weights * factors
     return rng.multinomial(plan.orders, weights / weights.sum())
 
 
 def daily_shape(plan: GeneratorPlan) -> NDArray[np.float64]:
-    """The expected demand of each day, up to a factor."""
+    """The expected demand of each day, up to a factor and apart from promotions (promotions.py)."""
     days = [plan.start + timedelta(days=i) for i in range(plan.days)]
     weekday = np.array([day.weekday() for day in days])
     of_year = np.array([day.timetuple().tm_yday for day in days], dtype=np.float64)
@@ -40,7 +42,6 @@ def daily_shape(plan: GeneratorPlan) -> NDArray[np.float64]:
         1.0
         + 0.06 * np.cos(2 * np.pi * (of_year - 15) / 365)
         - 0.14 * np.exp(-(((of_year - 212) / 28) ** 2))  # the summer holidays
-        + 0.70 * np.exp(-(((of_year - 330) / 5) ** 2))  # the sale week at the end of November
         + 0.60 * np.exp(-(((of_year - 345) / 13) ** 2))  # Christmas gifts
     )
     shape: NDArray[np.float64] = trend * WEEK[weekday] * year

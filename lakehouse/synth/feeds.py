@@ -7,6 +7,8 @@ Amounts become floats only to be written: a cent amount below 2**53 prints exact
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -16,6 +18,7 @@ from lakehouse.synth.fx import RATE_SCALE, Rates
 from lakehouse.synth.orders import CHANNELS, METHODS, STATUSES, Lines, Orders
 from lakehouse.synth.people import ACQUISITION, AGE_GROUPS, GUEST, People, is_foreign
 from lakehouse.synth.plan import DAY, FOREIGN_CURRENCY, REPORTING_CURRENCY
+from lakehouse.synth.promotions import Promotion
 from lakehouse.synth.returns import POLICY, REASONS, Returns
 from lakehouse.synth.stock import KINDS, Movements
 from lakehouse.synth.words import COUNTRIES, REGIONS, Words
@@ -127,6 +130,19 @@ def inventory_movements(movements: Movements, first_number: int) -> pl.DataFrame
             "moved_at": times(movements.at),
             "kind": chosen(KINDS, movements.kind),
             "quantity": movements.quantity,
+        }
+    )
+
+
+def promotions(promotions: Sequence[Promotion]) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "promotion_id": [one.promotion_id for one in promotions],
+            "name": [one.name for one in promotions],
+            "kind": [one.kind for one in promotions],
+            "starts_on": [one.starts_on for one in promotions],
+            "ends_on": [one.ends_on for one in promotions],
+            "country": pl.Series([one.country for one in promotions], dtype=pl.String),
         }
     )
 

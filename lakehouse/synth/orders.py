@@ -6,15 +6,18 @@ much of that life is known when a file is written (feeds.py is told the instant)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lakehouse.synth.batch import draw, half_up
 from lakehouse.synth.catalogue import Shelf
+from lakehouse.synth.conditions import Conditions, PriceError
 from lakehouse.synth.fx import Rates, to_foreign
 from lakehouse.synth.people import GUEST, Served, is_foreign
 from lakehouse.synth.plan import DAY, NEVER, Bools, GeneratorPlan, Ints, Month
+from lakehouse.synth.recall import Recall
 from lakehouse.synth.words import VAT_PERCENT
 
 STATUSES = ("created", "paid", "fulfilled", "delivered", "returned", "cancelled")
@@ -82,13 +85,20 @@ class Lines:
 
 
 def place_orders(
-    plan: GeneratorPlan, month: Month, first_number: int, created: Ints, served: Served
+    plan: GeneratorPlan,
+    month: Month,
+    first_number: int,
+    created: Ints,
+    served: Served,
+    conditions: Conditions,
 ) -> Orders:
     """Orders placed in the month; nothing has come back yet."""
     rng = plan.stream("orders", month.index)
     size = len(created)
     method = draw(rng, METHOD_WEIGHTS, size)
     guests = served.customer == GUEST
+    tilting = plan.stream("orders tilted", month.index)
+    method = conditions.tilt(tilting, "payment_method", method, created, METHOD_WEIGHTS)
     method[guests & (method == METHODS.index("invoice"))] = METHODS.index("card")
     fate = rng.random(size)
     paid = created + np.round(PAYMENT_LAG[method] * rng.lognormal(0.0, 0.6, size)).astype(np.int64)
@@ -111,7 +121,9 @@ def place_orders(
         delivered=delivered,
         cancelled=cancelled,
         returned=np.full(size, NEVER, dtype=np.int64),
-        channel=draw(rng, CHANNEL_WEIGHTS, size),
+        channel=conditions.tilt(
+            tilting, "channel", draw(rng, CHANNEL_WEIGHTS, size), created, CHANNEL_WEIGHTS
+        ),
         country=served.country,
         method=method,
     )
@@ -130,19 +142,37 @@ def _travel(rng: np.random.Generator, paid: Ints, country: Ints) -> tuple[Ints, 
     return fulfilled, arrival * DAY + rng.integers(8 * 3600, 20 * 3600, size)
 
 
-def fill_lines(plan: GeneratorPlan, month: Month, orders: Orders, shelf: Shelf, rates: Rates) -> Lines:
+def fill_lines(
+    plan: GeneratorPlan,
+    month: Month,
+    orders: Orders,
+    shelf: Shelf,
+    rates: Rates,
+    conditions: Conditions,
+    recall: Recall | None = None,
+    mistakes: Sequence[PriceError] = (),
+) -> Lines:
     """The lines of a month's orders, at the prices that held when each order was placed."""
     rng = plan.stream("lines", month.index)
     counts = 1 + np.minimum(rng.poisson(EXTRA_LINES, len(orders.number)), 11)
     order = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-    line = np.arange(len(order), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     product = draw(rng, shelf.popularity, len(order))
     quantity = 1 + draw(rng, QUANTITY_WEIGHTS, len(order))
+    if recall is not None:
+        missing = plan.stream("lines recalled", month.index)
+        kept, product = recall.sell(
+            missing, order, product, quantity, orders.created[order], shelf.popularity
+        )
+        order, product, quantity = order[kept], product[kept], quantity[kept]
+        counts = np.bincount(order, minlength=len(counts))
+    line = np.arange(len(order), dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     created, country = orders.created[order], orders.country[order]
     price, cost = shelf.at(product, created)
+    for mistake in mistakes:
+        price = mistake.price(price, product, created)
     price = to_foreign(price, is_foreign(country), rates.on(created))
     gross = price * quantity
-    sale = SALE_DISCOUNTED_LINES if month.label.endswith("-11") else DISCOUNTED_LINES
+    sale = np.where(conditions.is_sale(created, country), SALE_DISCOUNTED_LINES, DISCOUNTED_LINES)
     percent = np.array(DISCOUNT_PERCENT)[draw(rng, DISCOUNT_WEIGHTS, len(order))]
     discount = np.where(rng.random(len(order)) < sale, half_up(gross * percent, 100), 0)
     vat = np.array(VAT_PERCENT)[country]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from lakehouse.synth.batch import draw, pick, stack
+from lakehouse.synth.conditions import Conditions, Floats
 from lakehouse.synth.plan import DAY, NEVER, Bools, GeneratorPlan, Ints, Month
 from lakehouse.synth.words import COUNTRIES, HOME_COUNTRIES, Words
 
@@ -22,6 +23,8 @@ MEDIAN_LAG_DAYS, LAG_SPREAD = 34.0, 1.15
 #: Orders older than this bring nobody back; it bounds the memory of the process.
 MEMORY_DAYS = 500
 LOOKER_SHARE = 0.06
+#: Who orders in the place of somebody else is one of the last so many orders' customers of a country.
+NEIGHBOURS = 300
 MONTHLY_MOVES, MONTHLY_NEW_EMAILS = 0.006, 0.003
 
 AGE_GROUPS = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+")
@@ -69,8 +72,7 @@ class Population:
     def __init__(self, plan: GeneratorPlan, words: Words) -> None:
         self._plan = plan
         self._words = words
-        home = np.array([share for _, _, share in HOME_COUNTRIES])
-        self._countries = np.append(home / home.sum() * (1 - plan.foreign_share), plan.foreign_share)
+        self._countries = country_shares(plan)
         none = np.zeros(0, dtype=np.int64)
         self._people = People(**{field.name: none for field in fields(People)})
         self._times, self._owners = none, none
@@ -79,8 +81,12 @@ class Population:
     def count(self) -> int:
         return len(self._people.number)
 
-    def serve(self, month: Month, created_at: Ints) -> Served:
-        """Say who placed the month's orders; the newcomers among them register, some others move."""
+    def serve(self, month: Month, created_at: Ints, conditions: Conditions) -> Served:
+        """Say who placed the month's orders; the newcomers among them register, some others move.
+
+        Where conditions ask for other countries than come by themselves, other people order: newcomers and guests from
+        there, or customers from there who ordered before.
+        """
         rng = self._plan.stream("people", month.index)
         customer = np.full(len(created_at), GUEST, dtype=np.int64)
         has_account = rng.random(len(created_at)) >= GUEST_SHARE
@@ -89,9 +95,22 @@ class Population:
         customer[has_account] = owners
         newcomers = self._register(rng, month, created_at[has_account][is_new], known)
         changes = self._changes(rng, month, known)
+        tilting = self._plan.stream("people tilted", month.index)
+        firsts = slice(0, int(is_new.sum()))
+        newcomers.country[firsts] = conditions.tilt(
+            tilting, "country", newcomers.country[firsts], created_at[has_account][is_new], self._countries
+        )
         self._people = stack([self._people, newcomers])
 
         country = draw(rng, self._countries, len(created_at))
+        country[~has_account] = conditions.tilt(
+            tilting, "country", country[~has_account], created_at[~has_account], self._countries
+        )
+        own = self._country_at(owners, created_at[has_account], changes)
+        wanted = conditions.tilt(tilting, "country", own, created_at[has_account], self._countries)
+        others = np.flatnonzero(~is_new & (wanted != own))
+        owners = self._other_owners(tilting, owners, others, wanted[others])
+        customer[has_account] = owners
         country[has_account] = self._country_at(owners, created_at[has_account], changes)
         for name in ("country", "email_version"):
             getattr(self._people, name)[changes.number] = getattr(changes, name)
@@ -116,6 +135,22 @@ class Population:
         if len(times):
             self._times, self._owners = timeline[remembered], owners[remembered]
         return owners[old:], is_new
+
+    def _other_owners(self, rng: np.random.Generator, owners: Ints, rows: Ints, country: Ints) -> Ints:
+        """The month's owners, those of the rows being customers of the countries who ordered not long before."""
+        if not len(rows):
+            return owners
+        before, first = self._owners, len(self._owners) - len(owners)
+        after = before.copy()
+        of = self._people.country[before]
+        for one in np.unique(country):
+            there, here = np.flatnonzero(of == one), rows[country == one]
+            until = np.searchsorted(there, here + first)
+            since = np.maximum(until - NEIGHBOURS, 0)
+            here, since, until = here[until > 0], since[until > 0], until[until > 0]
+            after[here + first] = before[there[rng.integers(since, until)]]
+        self._owners = after
+        return after[first:]
 
     def _register(self, rng: np.random.Generator, month: Month, first_orders: Ints, known: int) -> People:
         lookers = rng.binomial(len(first_orders), LOOKER_SHARE)
@@ -158,6 +193,12 @@ class Population:
             moved = (changes.number[place] == owners) & (changes.at[place] <= times)
             country = np.where(moved, changes.country[place], country)
         return country
+
+
+def country_shares(plan: GeneratorPlan) -> Floats:
+    """The share of each of COUNTRIES among customers, guests and visitors."""
+    home = np.array([share for _, _, share in HOME_COUNTRIES])
+    return np.append(home / home.sum() * (1 - plan.foreign_share), plan.foreign_share)
 
 
 def is_foreign(country: Ints) -> Bools:

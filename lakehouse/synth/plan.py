@@ -45,6 +45,7 @@ class GeneratorPlan:
     foreign_share: share of customers who live where the foreign currency is paid; 0 leaves out fx_rates.
     visitors_per_order: new visitors of the web for each order, fewer in large plans; 0 leaves out the web, the
     experiments on it and the subscriptions.
+    troubles: whether things go wrong in the company that its KPIs show (see troubles.py).
     """
 
     orders: int
@@ -54,6 +55,7 @@ class GeneratorPlan:
     dirt: float = 0.0
     foreign_share: float = 0.03
     visitors_per_order: float = 4.0
+    troubles: bool = True
 
     def __post_init__(self) -> None:
         if self.orders < 1:

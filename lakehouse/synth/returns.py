@@ -12,10 +12,12 @@ import numpy as np
 from lakehouse.synth.batch import draw, half_up, stack
 from lakehouse.synth.orders import Lines, Orders
 from lakehouse.synth.plan import DAY, NEVER, Bools, GeneratorPlan, Ints, Month
+from lakehouse.synth.recall import Recall
 
 RETURNING_ORDERS, WHOLE_ORDERS, LATE_RETURNS, EXPLICIT_REFUNDS, SPLIT_LINES = 0.085, 0.40, 0.08, 0.07, 0.25
 REFUND_DAYS = 30
-REASONS = ("wrong size", "changed mind", "damaged", "late delivery", "not as described")
+REASONS = ("wrong size", "changed mind", "damaged", "late delivery", "not as described", "recalled")
+#: Of all reasons but the last, which only a recall gives.
 REASON_WEIGHTS = (0.22, 0.35, 0.18, 0.08, 0.17)
 POLICY = -1
 
@@ -37,7 +39,9 @@ class Returns:
     refund: Ints
 
 
-def send_back(plan: GeneratorPlan, month: Month, orders: Orders, lines: Lines) -> tuple[Returns, Ints]:
+def send_back(
+    plan: GeneratorPlan, month: Month, orders: Orders, lines: Lines, recall: Recall | None = None
+) -> tuple[Returns, Ints]:
     """The returns of a month's orders, and when each order was wholly returned (NEVER otherwise)."""
     rng = plan.stream("returns", month.index)
     size = len(orders.number)
@@ -59,6 +63,11 @@ def send_back(plan: GeneratorPlan, month: Month, orders: Orders, lines: Lines) -
     second = _returns(rng, orders, lines, item[split], quantity[split] - 1, later)
     both = stack([first, second])
     _grant_refunds(rng, both, lines)
+    if recall is not None:
+        recalled = _recalled(plan, month, orders, lines, recall, item)
+        both = stack([both, recalled])
+        is_recalled = np.arange(len(both.at)) >= len(both.at) - len(recalled.at)
+        recall.see(both.product, both.quantity, both.at, is_recalled)
 
     position = lines.order[both.item]
     last = np.zeros(size, dtype=np.int64)
@@ -75,6 +84,22 @@ def _returns(
     policy = np.full(len(item), POLICY, dtype=np.int64)
     number = orders.number[lines.order[item]]
     return Returns(number, item, lines.line[item], lines.product[item], quantity, at, reason, policy)
+
+
+def _recalled(
+    plan: GeneratorPlan, month: Month, orders: Orders, lines: Lines, recall: Recall, already: Ints
+) -> Returns:
+    """What comes back because of the recall: whole lines, wholly refunded however old they are."""
+    rng = plan.stream("returns recalled", month.index)
+    may = np.ones(len(lines.order), dtype=np.bool_)
+    may[already] = False
+    created, delivered = orders.created[lines.order], orders.delivered[lines.order]
+    item, at = recall.come_back(rng, lines.product, created, delivered, may)
+    quantity = lines.quantity[item]
+    paid = lines.price[item] * quantity - lines.discount[item] - lines.tax[item]
+    number = orders.number[lines.order[item]]
+    reason = np.full(len(item), REASONS.index("recalled"), dtype=np.int64)
+    return Returns(number, item, lines.line[item], lines.product[item], quantity, at, reason, paid)
 
 
 def _grant_refunds(rng: np.random.Generator, returns: Returns, lines: Lines) -> None:

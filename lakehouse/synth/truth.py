@@ -52,6 +52,8 @@ class GroundTruth:
 
     experiments: each with its design, what was planted, the verdict to be expected, and the true effects on its
     metrics: the mean of each variant over all assignments that chance could have made, not of the one it made.
+    anomalies: what went wrong in the company, and which KPIs show it (signs.py). promotions: those that the feed tells
+    of. closed_days: days without any order.
     """
 
     plan: dict[str, Any]
@@ -59,6 +61,9 @@ class GroundTruth:
     out_of_order_versions: tuple[OvertakenVersion, ...]
     totals: dict[str, Any]
     experiments: tuple[dict[str, Any], ...] = ()
+    anomalies: tuple[dict[str, Any], ...] = ()
+    promotions: tuple[dict[str, Any], ...] = ()
+    closed_days: tuple[str, ...] = ()
 
     def write(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,5 +78,6 @@ class GroundTruth:
             for file in found["files"]
         )
         overtaken = tuple(OvertakenVersion(**version) for version in found["out_of_order_versions"])
-        experiments = tuple(found.get("experiments", ()))
-        return cls(found["plan"], files, overtaken, found["totals"], experiments)
+        topics = ("experiments", "anomalies", "promotions", "closed_days")
+        lists = {topic: tuple(found.get(topic, ())) for topic in topics}
+        return cls(found["plan"], files, overtaken, found["totals"], **lists)

@@ -17,11 +17,12 @@ from lakehouse.synth.demand import HOURS
 from lakehouse.synth.designs import DESIGNS, Design
 from lakehouse.synth.experiments import Running
 from lakehouse.synth.fx import Rates, to_reporting
-from lakehouse.synth.orders import REVENUE_STATUSES, STATUSES, Lines, Orders
-from lakehouse.synth.people import People, is_foreign
-from lakehouse.synth.plan import DAY, GeneratorPlan, Ints, Month
+from lakehouse.synth.orders import CHANNEL_WEIGHTS, REVENUE_STATUSES, STATUSES, Lines, Orders
+from lakehouse.synth.people import People, country_shares, is_foreign
+from lakehouse.synth.plan import DAY, GeneratorPlan, Month
 from lakehouse.synth.sessions import (
     BOUNCE_SHARE,
+    ONLINE,
     Memory,
     Sessions,
     buying,
@@ -31,8 +32,8 @@ from lakehouse.synth.sessions import (
 )
 from lakehouse.synth.subscriptions import Bookings, Club
 from lakehouse.synth.trials import Exposures, Floats
-from lakehouse.synth.visitors import Audience, Links
-from lakehouse.synth.words import COUNTRIES, HOME_COUNTRIES
+from lakehouse.synth.visitors import BOT_SHARE, INTERNAL_SHARE, Audience, Links
+from lakehouse.synth.words import COUNTRIES
 
 #: New visitors of the web who buy, per order: what is left of the plan's visitors only looks.
 BUYERS_PER_ORDER = 0.55
@@ -54,19 +55,17 @@ class WebMonth:
 class Web:
     """The visitors so far and all that goes on with them."""
 
-    def __init__(self, plan: GeneratorPlan, per_day: Ints, designs: tuple[Design, ...] = DESIGNS) -> None:
+    def __init__(self, plan: GeneratorPlan, wanted: Floats, designs: tuple[Design, ...] = DESIGNS) -> None:
+        """wanted: the orders that people come for on each day; some may not get what they came for."""
         self._plan = plan
-        self._per_day = per_day
-        home = np.array([share for _, _, share in HOME_COUNTRIES])
-        self._countries = np.append(home / home.sum() * (1 - plan.foreign_share), plan.foreign_share)
+        self._per_day = wanted
+        self._countries = country_shares(plan)
         self.audience = Audience()
         self._memory = Memory()
         self._campaign = Campaign(plan)
         self._club = Club(plan)
         self._running = [Running(plan, design) for design in designs]
-        size = min(1.0, (FULL_UP_TO_ORDERS / plan.orders) ** 0.5)
-        self._lookers = max(plan.visitors_per_order - BUYERS_PER_ORDER, 0.0) * size
-        self._returns = RETURNS_PER_ORDER * size
+        self._lookers, self._returns = _others_per_order(plan)
 
     def run(self, month: Month, orders: Orders, value: Floats, people: People) -> WebMonth:
         """The month beside its orders. value: of each order, 0 where it is no revenue. people: its records."""
@@ -99,6 +98,19 @@ class Web:
         """The experiments that were on within the plan's days, and their true effects."""
         told = [one.truth(self.audience) for one in self._running]
         return tuple(one for one in (*told, self._campaign.truth()) if one is not None)
+
+
+def visits_per_order(plan: GeneratorPlan) -> tuple[float, float]:
+    """Visits with a purchase and other visits of people for each order, on average."""
+    online = sum(CHANNEL_WEIGHTS[position] for position in ONLINE)
+    lookers, returns = _others_per_order(plan)
+    return online, lookers * (1 - BOT_SHARE - INTERNAL_SHARE) + returns
+
+
+def _others_per_order(plan: GeneratorPlan) -> tuple[float, float]:
+    """New visitors who only look, and visits of those who come back."""
+    size = min(1.0, (FULL_UP_TO_ORDERS / plan.orders) ** 0.5)
+    return max(plan.visitors_per_order - BUYERS_PER_ORDER, 0.0) * size, RETURNS_PER_ORDER * size
 
 
 def order_values(plan: GeneratorPlan, orders: Orders, lines: Lines, rates: Rates) -> Floats:

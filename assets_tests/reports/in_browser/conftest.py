@@ -37,10 +37,10 @@ from lakehouse.reports.periods import periods_of
 from lakehouse.reports.write import issue_report
 
 if TYPE_CHECKING:
-    from conftest import Published, Shop, Tried
+    from conftest import Alarmed, Published, Shop, Tried
 
 FILTERED = ("sample", "one-day", "commerce", "operations")
-NAMES = (*FILTERED, "experiments", "experiments/tried", "experiments/observed", "index")
+NAMES = (*FILTERED, "anomalies", "experiments", "experiments/tried", "experiments/observed", "index")
 
 CHROMIUM = shutil.which("chromium")
 QUIET = (
@@ -361,14 +361,46 @@ def hostile_trials(tried: "Tried") -> "Tried":
     return tried
 
 
+def hostile_alarms(alarmed: "Alarmed") -> "Alarmed":
+    """Anomalies, of which every name would like to run, above those of an ordinary day."""
+    for place, name in enumerate(HOSTILE):
+        kpi, money = f"kpi{place}", 1e9 / (place + 1)
+        label = SCRIPT if place == 0 else f"The {place}th KPI"
+        unit = name if place % 2 else "reporting currency"
+        alarmed.kpi(kpi, label=label, owner=name, unit=unit, unjudged={name: 2}, is_additive=bool(place % 2))
+        segment = {"dimension": f"of {name}"[:30], "segment": name}
+        alarmed.values(kpi, money, out={0: 0.1, 1: 1.9}, **segment)
+        alarmed.anomaly(
+            f"{name}-{place}", kpi, 3, 1, -money, 1.5 * money, money=money, methods=[name, name], note=name, sentence=name,
+            explanation=name, is_good=place % 3 == 0, verdict="causes", **segment,
+        )  # fmt: skip
+        for rank, each in enumerate(HOSTILE):
+            alarmed.cause(
+                f"{name}-{place}",
+                rank + 1,
+                each,
+                money / (rank + 1) * (-1) ** rank,
+                sentence=f"{each}: {each}",
+            )
+            alarmed.factor(f"{name}-{place}", each, money / (rank + 2))
+        alarmed.anomaly(f"part {name}", kpi, 3, 2, 10.0, 3.0, part_of=f"{name}-{place}", note=name, **segment)
+        alarmed.anomaly(f"muted {name}", kpi, 30, 28, 10.0, 3.0, status="muted", note=name, **segment)
+    alarmed.kpi("long", label="x" * 300, unit="x" * 300, status=HOSTILE[4], judged=0)
+    alarmed.anomaly("long", "long", 30, 28, 1e10, 3.0)
+    return alarmed
+
+
 @pytest.fixture(scope="session")
-def built(kept_shop: "Shop", kept_published: "Published", kept_tried: "Tried") -> dict[str, Page]:
+def built(
+    kept_shop: "Shop", kept_published: "Published", kept_tried: "Tried", kept_alarmed: "Alarmed"
+) -> dict[str, Page]:
     """The pages by name, before they became files."""
     pages = [
         sample_page(),
         one_day_page(),
         commerce_page(hostile_shop(kept_shop).connection, ORIGIN),
         hostile_lake(kept_published).page,
+        hostile_alarms(kept_alarmed).page,
         *hostile_trials(kept_tried).pages.values(),
     ]
     return {page.name: page for page in pages}
