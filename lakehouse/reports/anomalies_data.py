@@ -12,11 +12,13 @@ from typing import Any
 
 import duckdb
 
+from lakehouse.metrics.anomalies.published import ATTENTION_DAYS
+
 ANOMALIES, CAUSES, FACTORS = "anomalies", "root_causes", "anomaly_factors"
 DEFINITIONS, VALUES, EXPECTED, SERIES = "kpi_definitions", "kpi_values", "kpi_expected", "kpi_series"
 
-# Closed so few days before the as-of day, an anomaly still needs attention; so many days are told of in a table.
-ATTENTION_DAYS, RECENT_DAYS = 14, 90
+# So many days are told of in a table.
+RECENT_DAYS = 90
 ANSWERS = ("confirmed", "expected", "muted")
 
 _KPIS = """

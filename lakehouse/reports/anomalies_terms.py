@@ -1,6 +1,6 @@
 """What the words of the anomalies report mean, for who reads it the first time."""
 
-from lakehouse.reports.anomalies_data import ATTENTION_DAYS
+from lakehouse.metrics.anomalies.published import ATTENTION_DAYS
 from lakehouse.reports.page import Definition
 
 TERMS = (

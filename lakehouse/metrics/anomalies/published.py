@@ -16,7 +16,7 @@ import duckdb
 from lakehouse.metrics.anomalies.feedback import Shown
 
 # What closed so lately is still news.
-RECENT_DAYS = 14
+ATTENTION_DAYS = 14
 ANSWERED = ("muted", "confirmed", "expected")
 
 
@@ -136,7 +136,7 @@ def needing_attention(judged: Judged, since: date | None = None) -> list[Anomaly
     """Those that nobody has answered and that stand for themselves: open, or closed within two weeks or since a day."""
     begun = since
     if begun is None and judged.as_of is not None:
-        begun = judged.as_of - timedelta(days=RECENT_DAYS)
+        begun = judged.as_of - timedelta(days=ATTENTION_DAYS)
     return [
         one
         for one in judged.anomalies
